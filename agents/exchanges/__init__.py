@@ -1,0 +1,1 @@
+"""What members of a federation do to each other's parameters."""

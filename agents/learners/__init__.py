@@ -1,0 +1,1 @@
+"""Components that learn: policies with a slot axis and their updates."""

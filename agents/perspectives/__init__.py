@@ -1,0 +1,1 @@
+"""Theory of mind: what an agent believes of the others."""

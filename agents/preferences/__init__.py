@@ -1,0 +1,1 @@
+"""From rewards to what an agent wants."""

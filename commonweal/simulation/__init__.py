@@ -1,0 +1,1 @@
+"""Stepping, recording, saving and sweeping of simulations."""
