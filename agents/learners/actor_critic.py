@@ -1,0 +1,222 @@
+"""What all stacked actor-critic learners share: acting, remembering, schedules.
+
+The policy maps percepts to actions; the learner, a subclass, improves it.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from commonweal.agents.learners.base import Mind, Note, Seat, draw
+from commonweal.agents.learners.batches import Source
+from commonweal.agents.learners.descent import AdamState, Hyper, descend
+from commonweal.agents.learners.gradients import follow, own
+from commonweal.agents.learners.stacked import ActorCritics, Shape, forward
+from commonweal.records import Percept
+from commonweal.settings import Settings, setting
+
+PAPER = "Ren et al. 2025, settings"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActorCriticConfig(Settings):
+    """Settings that the move learner and the assessment learner share."""
+
+    hidden: tuple[int, ...] = setting((32, 32), "widths of the hidden layers", low=1, source=PAPER)
+    rollout: int = setting(20, "rounds of one rollout, in every lane", low=1, source=PAPER)
+    batch: int = setting(40, "samples of one mini-batch", low=1, source=PAPER)
+    learning_rate: float = setting(0.01, "step size at the start", low=0, high=1, source=PAPER)
+    anneal: bool = setting(True, "let the step size fall linearly to 0", source=PAPER)
+    first_epochs: int = setting(1, "passes over a rollout at the start", low=1, source=PAPER)
+    last_epochs: int = setting(5, "passes over a rollout at the end", low=1, source=PAPER)
+    discount: float = setting(0.99, "weight of the next round", low=0, high=1, source=PAPER)
+    clip: float = setting(0.2, "half-width of the trusted ratio", low=0, high=1, source=PAPER)
+    entropy: float = setting(0.1, "entropy bonus at the start, falling to 0", low=0, source=PAPER)
+    value_weight: float = setting(0.5, "weight of the value loss", low=0, source=PAPER)
+    max_norm: float = setting(0.5, "largest gradient norm of one agent", low=0, source=PAPER)
+
+
+def epochs(first: int, last: int, progress: float) -> int:
+    """Passes over a rollout at ``progress`` in [0, 1], from ``first`` to ``last``, half to even.
+
+    Source: Ren et al. 2025, settings: 1 + 4 (1 - p) and max(1, 1 + 4 p), p = 1 - progress.
+    """
+    remaining = 1 - progress
+    return max(1, round(last + (first - last) * remaining))
+
+
+class ActorCriticMind(Mind):
+    """A stack of independent actor-critics, one per slot, with a rollout of notes."""
+
+    Config = ActorCriticConfig
+    learns = True
+
+    def __init__(self, config: ActorCriticConfig, seat: Seat, kind: type) -> None:
+        super().__init__(config, seat, kind)
+        self.rollout = config.rollout
+        shape = Shape(seat.inputs, tuple(config.hidden), seat.actions)
+        self.policy = ActorCritics(shape, seat.slots, seat.generator, seat.device)
+        self.adam = AdamState(self.policy)
+        self.notes: list[dict[str, Tensor | None]] = []
+        self._table: Tensor | None = None
+
+    # ---- acting ----------------------------------------------------------------------
+
+    def probabilities(self, seen: dict[str, Percept]) -> Tensor:
+        """Probabilities of the actions, [K, B, A]."""
+        percept = merge(seen)
+        if percept.codes is None:
+            x = percept.dense.transpose(1, 2).contiguous()
+            return self.policy.logits(x).transpose(1, 2).softmax(-1)
+        return look_up(self.table(percept.codebook), percept.codes)
+
+    def table(self, codebook: Tensor) -> Tensor:
+        """Probabilities at every row of a codebook, [K, C, A]; kept until something is learned."""
+        if self._table is None:
+            self._table = self.policy.logits(codebook.T.contiguous()).transpose(1, 2).softmax(-1)
+        return self._table
+
+    def act(self, seen: dict[str, Percept]) -> Tensor:
+        """Actions [K, B] int64, drawn from the policies."""
+        percept = merge(seen)
+        if percept.codes is not None and self.seat.actions == 2:
+            first = self.table(percept.codebook)[..., 0].gather(1, percept.codes)
+            return draw(torch.stack((first, 1 - first), -1), self.seat.generator)
+        return draw(self.probabilities(seen), self.seat.generator)
+
+    def alone(self, slot: int, row: int, seen: dict[str, Percept]) -> Tensor:
+        """Probabilities [A] of one agent, from its own row of the stack."""
+        x = merge(seen).features[slot, row]
+        own = self.policy.parameters[slot : slot + 1]
+        with torch.no_grad():
+            logits, _ = forward(own, self.policy.shape, x[None, :, None])
+        return logits[0, :, 0].softmax(-1)
+
+    # ---- remembering -----------------------------------------------------------------
+
+    def remember(self, note: Note) -> None:
+        """Keep one step; what follows is kept where an episode or the rollout ends."""
+        percept = merge(note.seen)
+        closing = len(self.notes) + 1 == self.rollout or bool(note.ended.any())
+        after = merge(note.following()) if closing else None
+        self.codebook = percept.codebook
+        self.notes.append(
+            {
+                "seen": _rows(percept),
+                "acts": note.acts,
+                "utility": note.utility,
+                "ended": note.ended,
+                "after": None if after is None else _rows(after),
+                "penalty": note.penalty,
+                "weight": note.weight,
+            }
+        )
+
+    def ready(self) -> bool:
+        """Whether the rollout is complete."""
+        return len(self.notes) >= self.rollout
+
+    def column(self, name: str) -> Tensor:
+        """One field of all notes, [T, K, B, ...]."""
+        return torch.stack([note[name] for note in self.notes])
+
+    def value(self, rows: Tensor) -> Tensor:
+        """Values [K, B] at dense rows [K, B, F] or codes [K, B]."""
+        if rows.is_floating_point():
+            return self.policy.values(rows.transpose(1, 2).contiguous())
+        return self.policy.values(self.codebook.T.contiguous()).gather(1, rows)
+
+    def closing(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Utilities with bootstraps added where time was up, ends, last value, all for returns.
+
+        Returns utility [T, K, B], ended [T, K, B], bootstrap [K, B] and V after the last step.
+        Source: Ren et al. 2025, settings: the last round of an episode gains discount * V(o_final).
+        """
+        utility, ended = self.column("utility"), self.column("ended")
+        last = None
+        for t, note in enumerate(self.notes):
+            if note["after"] is not None:
+                last = self.value(note["after"])
+                utility[t] += self.config.discount * last * ended[t]
+        return utility, ended, last
+
+    def hyper(self, progress: float) -> Hyper:
+        """Settings of the update at ``progress`` in [0, 1] of the run."""
+        c, remaining = self.config, 1 - progress
+        return Hyper(
+            learning_rate=c.learning_rate * (remaining if c.anneal else 1.0),
+            clip=c.clip,
+            entropy=c.entropy * remaining,
+            value_weight=c.value_weight,
+            max_norm=c.max_norm,
+        )
+
+    def study(self, progress: float, rule: Callable) -> None:
+        """Improve the policy, then forget the rollout."""
+        self.improve(progress, rule)
+        self.notes.clear()
+        self._table = None
+
+    @abstractmethod
+    def improve(self, progress: float, rule: Callable) -> None:
+        """The update of one kind of learner: turn the notes into mini-batches and `update`."""
+
+    def update(self, source: Source, progress: float, rule: Callable) -> None:
+        """Follow the mini-batches, by the fast path where everybody minds their own gradient."""
+        step = descend if rule is own else partial(follow, rule=rule)
+        step(self.policy, self.adam, source, self.hyper(progress))
+
+    # ---- reading and saving ------------------------------------------------------------
+
+    def views(self) -> dict[str, Tensor]:
+        """Live named parameters, [K, ...]."""
+        return self.policy.views()
+
+    def broken(self) -> Tensor | None:
+        """[K] bool: slots with a parameter that is not finite."""
+        return ~torch.isfinite(self.policy.parameters).all(1)
+
+    def state(self) -> dict[str, Any]:
+        """Networks, optimiser and the rollout so far."""
+        notes = {
+            str(t): {name: value for name, value in note.items() if value is not None}
+            for t, note in enumerate(self.notes)
+        }
+        return {"policy": self.policy.state(), "adam": self.adam.state(), "notes": notes}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Inverse of `state`."""
+        self.policy.load(state["policy"])
+        self.adam.load(state["adam"])
+        names = ("seen", "acts", "utility", "ended", "after", "penalty", "weight")
+        saved = state.get("notes", {})
+        self.notes = [
+            {n: _to(saved[str(t)].get(n), self.seat.device) for n in names}
+            for t in range(len(saved))
+        ]
+        self._table = None
+
+
+def merge(seen: dict[str, Percept]) -> Percept:
+    """One percept of several channels, in the order in which the kind names them."""
+    if len(seen) == 1:
+        return next(iter(seen.values()))
+    return Percept(dense=torch.cat([percept.features for percept in seen.values()], -1))
+
+
+def look_up(table: Tensor, codes: Tensor) -> Tensor:
+    """Rows of ``table`` [K, C, A] at ``codes`` [K, B], as [K, B, A]."""
+    return table.gather(1, codes.unsqueeze(-1).expand(-1, -1, table.shape[-1]))
+
+
+def _rows(percept: Percept) -> Tensor:
+    return percept.dense if percept.codes is None else percept.codes
+
+
+def _to(tensor: Tensor | None, device: torch.device) -> Tensor | None:
+    return None if tensor is None else tensor.to(device)

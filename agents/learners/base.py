@@ -1,0 +1,124 @@
+"""The contract of a mind: the part of a cohort that owns one head of its agents' decisions.
+
+Rows are ordered by slot, [K, B, ...]: K slots (one per agent and replicate), B rows each
+(its lanes, and for social heads its neighbours in every lane).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from commonweal.records import Experience, Percept
+from commonweal.settings import Settings
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Where a mind sits: sizes, device and its own stream of randomness."""
+
+    inputs: int
+    """F, width of what it reads"""
+    actions: int
+    """A"""
+    slots: int
+    """K"""
+    lanes: int
+    """lanes per replicate"""
+    neighbours: int
+    """D, rows per lane of a social head"""
+    generator: torch.Generator
+    device: torch.device
+
+
+@dataclass(frozen=True)
+class Note:
+    """One step as one head remembers it; all rows [K, B]."""
+
+    seen: dict[str, Percept]
+    acts: Tensor
+    utility: Tensor
+    ended: Tensor
+    following: Callable[[], dict[str, Percept]]
+    """what the same rows show next, before any restart; worked out only if asked for"""
+    penalty: Tensor | None = None
+    weight: Tensor | None = None
+    """0 where a row is padding (a missing neighbour); None where all count"""
+
+
+class Mind(ABC):
+    """Acts for all slots of a cohort; may learn from what came of it."""
+
+    Config: ClassVar[type[Settings]] = Settings
+    learns: ClassVar[bool] = False
+    rollout: int = 20
+    """rounds of one turn"""
+
+    def __init__(self, config: Settings, seat: Seat, kind: type) -> None:
+        self.config, self.seat, self.kind = config, seat, kind
+
+    @abstractmethod
+    def act(self, seen: dict[str, Percept]) -> Tensor:
+        """Actions [K, B] int64, drawn."""
+
+    @abstractmethod
+    def probabilities(self, seen: dict[str, Percept]) -> Tensor:
+        """Probabilities of the actions, [K, B, A]."""
+
+    @abstractmethod
+    def alone(self, slot: int, row: int, seen: dict[str, Percept]) -> Tensor:
+        """Probabilities [A] of one agent in one row, worked out from its own part only."""
+
+    def watch(self, seen: dict[str, Percept], ended: Tensor) -> None:  # noqa: B027
+        """After a step: what is seen now, and which rows [K, B] begin anew."""
+
+    def remember(self, note: Note) -> None:  # noqa: B027
+        """Keep one step, if this mind learns."""
+
+    def ready(self) -> bool:
+        """Whether a rollout is complete."""
+        return False
+
+    def study(self, progress: float, rule: Callable) -> None:  # noqa: B027
+        """Learn from the rollout at ``progress`` in [0, 1] of the run; ``rule`` adjusts gradients."""
+
+    def views(self) -> dict[str, Tensor]:
+        """Live named parameters, [K, ...]; empty for minds without."""
+        return {}
+
+    def broken(self) -> Tensor | None:
+        """[K] bool: slots whose parameters are not finite; None for minds without any."""
+        return None
+
+    def state(self) -> dict[str, Any]:
+        """All that a resumed run needs."""
+        return {}
+
+    def load(self, state: dict[str, Any]) -> None:  # noqa: B027
+        """Inverse of `state`."""
+
+
+class SocialMind(Mind):
+    """A mind whose rows are the neighbours its agents look at."""
+
+    @abstractmethod
+    def credit(
+        self, acts: Tensor, verdict: Tensor, experience: Experience, near: Any
+    ) -> tuple[Tensor, Tensor]:
+        """Utility and penalty [L, N, D] of social acts [L, N, D], ``verdict`` [L, N] being what
+        each agent received on average."""
+
+
+def draw(probabilities: Tensor, generator: torch.Generator) -> Tensor:
+    """One action per row: [..., A] probabilities to [...] int64."""
+    if probabilities.shape[-1] == 2:
+        first = probabilities[..., 0]
+        spin = torch.rand(first.shape, generator=generator, device=first.device)
+        return (spin >= first).long()
+    edges = probabilities.cumsum(-1)
+    spin = torch.rand(edges.shape[:-1], generator=generator, device=edges.device)
+    # Scaled by the last edge, which rounding may leave a little off one.
+    return (spin.unsqueeze(-1) * edges[..., -1:] >= edges).sum(-1).clamp(max=edges.shape[-1] - 1)

@@ -1,0 +1,47 @@
+"""Fixed assessment norms: nothing is learned, the verdict follows from deed and standings."""
+
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from commonweal.agents.learners.base import SocialMind
+from commonweal.networks.ledgers import Question
+from commonweal.records import Experience, Percept
+
+
+def norm_verdict(defects: Tensor, good: Tensor, table: tuple[int, int, int, int]) -> Tensor:
+    """Verdict 0 or 1, [...]: ``table`` lists C to good, C to bad, D to good, D to bad.
+
+    ``good`` says whether the assessor's own standing is at least 0.5, ``defects`` what the
+    neighbour did.  Source: Ren et al. 2025, norm baselines (table in section 9 of the spec).
+    """
+    return torch.tensor(table, device=defects.device)[2 * defects.long() + (~good).long()]
+
+
+@final
+class Norm(SocialMind):
+    """Judges by the ``norm`` of its kind: four verdicts, for C to good, C to bad, D to good, D to bad."""
+
+    def answer(self, question: Question) -> Tensor:
+        """Verdicts [L, N, D] of all agents on the neighbours they see."""
+        near, shape = question.near, (*question.moves.shape, -1)
+        deeds = question.moves[:, near.view.flatten()].view(shape) == 1
+        good = (question.standing >= 0.5).unsqueeze(-1).expand_as(deeds)
+        return norm_verdict(deeds, good, self.kind.norm)
+
+    def act(self, seen: dict[str, Percept]) -> Tensor:
+        """A norm answers questions instead (`answer`)."""
+        raise NotImplementedError
+
+    probabilities = act
+
+    def alone(self, slot: int, row: int, seen: dict[str, Percept]) -> Tensor:
+        """A norm answers questions instead (`answer`)."""
+        raise NotImplementedError
+
+    def credit(
+        self, acts: Tensor, verdict: Tensor, experience: Experience, near: Any
+    ) -> tuple[Tensor, Tensor]:
+        """Nothing is learned, so nothing is credited."""
+        return torch.zeros_like(acts), torch.zeros_like(acts)

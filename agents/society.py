@@ -1,0 +1,165 @@
+"""The society: all cohorts of a world and the ledgers they keep together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from commonweal.agents.base import Agent
+from commonweal.agents.cohort import Cohort, Place
+from commonweal.errors import UnknownName, known
+from commonweal.lanes import mean, mean_where
+from commonweal.networks.ledgers import Ledger, Question
+from commonweal.networks.neighbourhoods import Neighbourhoods
+from commonweal.records import Experience, Indicators, Layer, Observation
+
+if TYPE_CHECKING:
+    from commonweal.worlds.base import World
+
+
+class Society:
+    """Lets all cohorts decide and receive; implements the `Population` protocol.
+
+    Args:
+        cohorts: disjoint cohorts that cover all nodes.
+        place: the world, with the ledgers founded for these cohorts.
+    """
+
+    def __init__(self, cohorts: list[Cohort], place: Place) -> None:
+        self.cohorts, self.place, self.ledgers = cohorts, place, place.ledgers
+        self.people: list[Agent] = []
+        self.begun = False
+
+    def settle(self, world: World) -> None:
+        """Make the agent objects, one per node, in the order of the nodes."""
+        who = {
+            int(node): (cohort, member)
+            for cohort in self.cohorts
+            for member, node in enumerate(cohort.members.tolist())
+        }
+        self.people = [
+            cohort.kind(world, node, cohort, member)
+            for node, (cohort, member) in sorted(who.items(), key=lambda item: item[0])
+        ]
+        kinds = torch.zeros(len(who), dtype=torch.int64, device=self.place.device)
+        for i, cohort in enumerate(self.cohorts):
+            kinds[cohort.members] = i
+        self.kinds = kinds
+
+    def ledger(self, name: str) -> Ledger:
+        """A ledger by name."""
+        if name not in self.ledgers:
+            raise UnknownName(f"this society keeps no ledger {name!r}{known(name, self.ledgers)}")
+        return self.ledgers[name]
+
+    # ---- one step -----------------------------------------------------------------------
+
+    def decide(self, observation: Observation) -> Tensor:
+        """Joint move [L, N]."""
+        return self._joint(lambda cohort: cohort.decide(observation))
+
+    def _joint(self, part: Callable[[Cohort], Tensor]) -> Tensor:
+        lanes = self.place.replicates * self.place.lanes_each
+        whole = torch.zeros(
+            lanes, self.place.near.agents, dtype=torch.int64, device=self.place.device
+        )
+        for cohort in self.cohorts:
+            whole = cohort.put(whole, part(cohort))
+        return whole.contiguous()
+
+    def receive(self, experience: Experience) -> None:
+        """Judge, record, want and learn."""
+        self.experience = experience
+        acts: dict[str, Tensor] = {}
+        moved = torch.zeros_like(experience.outcome.rewards)
+        for ledger in self.ledgers.values():
+            for head, question in ledger.questions(experience.moves).items():
+                acts[head] = self._answers(head, question)
+            moved += ledger.record({head: acts[head] for head in ledger.heads}, experience)
+        moves: list[Tensor] = []
+
+        def foresee(head: str) -> Question:
+            # The next moves, drawn once for all heads that ask, before any restart.
+            if not moves:
+                moves.append(self._joint(lambda c: c.foresee(experience.following)))
+            book = next(book for book in self.ledgers.values() if head in book.heads)
+            return book.questions(moves[0])[head]
+
+        for cohort in self.cohorts:
+            cohort.receive(experience, acts, moved, foresee)
+
+    def _answers(self, head: str, question: Question) -> Tensor:
+        near = self.place.near
+        whole = torch.zeros(
+            *question.moves.shape, near.view.shape[1], dtype=torch.int64, device=near.view.device
+        )
+        for cohort in self.cohorts:
+            if head in cohort.minds:
+                whole = cohort.put(whole, cohort.respond(head, question))
+        return whole
+
+    def restart(self, over: Tensor, standing: Tensor | None) -> None:
+        """Ledgers that remember only an episode begin anew in the lanes ``over`` [L]."""
+        for ledger in self.ledgers.values():
+            if ledger.memory == "episode" or not self.begun:
+                ledger.restart(over, standing)
+        self.begun = True
+
+    def meet(self, near: Neighbourhoods) -> None:
+        """The graph was redrawn."""
+        self.place.near = near
+        for ledger in self.ledgers.values():
+            ledger.meet(near)
+
+    # ---- reading ------------------------------------------------------------------------
+
+    def indicators(self) -> Indicators:
+        """What ledgers measure, utilities by move, and each kind apart where several live."""
+        experience, result = self.experience, {}
+        good = experience.moves == 0
+        for ledger in self.ledgers.values():
+            result |= ledger.indicators(experience)
+        utility = torch.zeros_like(experience.outcome.rewards)
+        for cohort in self.cohorts:
+            utility = cohort.put(utility, cohort.utility)
+        result |= {
+            "utility": mean(utility),
+            "utility_C": mean_where(utility, good),
+            "utility_D": mean_where(utility, ~good),
+        }
+        if len(self.cohorts) > 1:
+            for cohort in self.cohorts:
+                rewards = experience.outcome.rewards[:, cohort.members]
+                result[f"cooperation/{cohort.name}"] = mean(good[:, cohort.members].float())
+                result[f"reward/{cohort.name}"] = mean(rewards)
+        return result
+
+    def layers(self) -> dict[str, Layer]:
+        """What ledgers draw, and the kinds where several live together."""
+        result = {}
+        for ledger in self.ledgers.values():
+            result |= ledger.layers()
+        if len(self.cohorts) > 1:
+            names = tuple(cohort.name for cohort in self.cohorts)
+            lanes = self.place.replicates * self.place.lanes_each
+            result["kind"] = Layer(self.kinds.expand(lanes, -1), 0, len(names) - 1, names)
+        return result
+
+    # ---- saving -------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """Cohorts and ledgers."""
+        return {
+            "cohorts": {cohort.name: cohort.state() for cohort in self.cohorts},
+            "ledgers": {name: ledger.state() for name, ledger in self.ledgers.items()},
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Inverse of `state`."""
+        for cohort in self.cohorts:
+            cohort.load(state["cohorts"][cohort.name])
+        for name, ledger in self.ledgers.items():
+            ledger.load(state["ledgers"][name])

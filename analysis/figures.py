@@ -1,0 +1,338 @@
+"""One house style for all figures, fit for print and for colour-blind readers.
+
+Colours are those of Okabe and Ito 2008; magnitudes use cividis (Nuñez et al. 2018),
+which reads the same with and without colour vision and in grey.  Figures are built
+without pyplot, so that many can be made in one process without a shared registry.
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import networkx as nx
+import numpy as np
+from commonweal.analysis import series
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
+from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap, Normalize
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from commonweal.simulation import files
+
+BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+SKY, YELLOW, GOLD, BLACK = "#56B4E9", "#F0E442", "#E69F00", "#000000"
+PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, GOLD, BLACK, YELLOW)
+MAGNITUDE = "cividis"
+MISSING = "0.85"
+PANEL = (3.2, 2.4)
+"""inches of one panel; two fit the width of a printed page"""
+
+STYLE = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "lines.linewidth": 1.3,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlelocation": "left",
+    "figure.constrained_layout.use": True,
+    "savefig.dpi": 200,
+    # Fixed salt and no date: the same data give the same file, bit for bit.
+    "svg.hashsalt": "commonweal",
+}
+
+DENSE = 1_000
+"""agents beyond which a map leaves links out: they would be one grey blur"""
+
+WRAPPED = ("honeycomb", "moore_lattice", "square_lattice")
+"""graphs on a torus, whose links over the border would cross the whole map"""
+
+
+def panels(
+    rows: int = 1, columns: int = 1, *, size: tuple[float, float] = PANEL, **options: object
+) -> tuple[Figure, np.ndarray]:
+    """A figure in the house style and its axes [rows, columns]."""
+    with rc_context(STYLE):
+        figure = Figure(figsize=(size[0] * columns, size[1] * rows))
+        FigureCanvasAgg(figure)
+        axes = figure.subplots(rows, columns, squeeze=False, **options)
+    return figure, axes
+
+
+def save(figure: Figure, path_stem: str | Path) -> list[Path]:
+    """Write PATH_STEM.png and PATH_STEM.svg, each whole or not at all. Returns both."""
+    stem = Path(path_stem)
+    written = [stem.with_name(f"{stem.name}.{suffix}") for suffix in ("png", "svg")]
+    for path in written:
+        buffer = io.BytesIO()
+        metadata = {"Date": None} if path.suffix == ".svg" else {}
+        with rc_context(STYLE):
+            figure.savefig(buffer, format=path.suffix[1:], metadata=metadata)
+        files.write_bytes(path, buffer.getvalue())
+    return written
+
+
+def footnote(figure: Figure, text: str) -> None:
+    """State below all panels how large the study was."""
+    figure.supxlabel(text, x=0.01, ha="left", fontsize=6, color="0.35")
+
+
+def title(axes: Axes, text: str) -> None:
+    """Head one panel in the house style (matplotlib reads the style when it is called)."""
+    with rc_context(STYLE):
+        axes.set_title(text)
+
+
+def legend(axes: Axes, **options: object) -> None:
+    """Add the legend in the house style."""
+    with rc_context(STYLE):
+        axes.legend(**options)
+
+
+def colour_bar(axes: Axes | ArrayLike, drawn: object, text: str = "", labels=()) -> None:
+    """Add the key of a map or plane beside one axes or a row of them."""
+    first = np.ravel(axes)[0]
+    with rc_context(STYLE):
+        bar = first.figure.colorbar(drawn, ax=axes, shrink=0.85, aspect=14)
+        bar.outline.set_linewidth(0.6)
+        bar.set_label(text)
+        if labels:
+            bar.set_ticks(range(len(labels)), labels=labels)
+            bar.ax.tick_params(length=0)
+
+
+def steps_axis(axes: Axes) -> None:
+    """Label the axis of time: environment steps, in thousands."""
+    axes.set_xlabel("environment steps")
+    axes.xaxis.set_major_formatter(lambda x, _: f"{x / 1000:g}k" if x else "0")
+
+
+def runs_note(estimate: series.Estimate) -> str:
+    """How many runs stand behind an estimate, in the words of a legend."""
+    return "one run" if estimate.runs == 1 else f"{estimate.runs} runs"
+
+
+def curve(
+    axes: Axes,
+    steps: ArrayLike,
+    estimate: series.Estimate,
+    *,
+    label: str = "",
+    colour: str = BLUE,
+    style: str = "-",
+) -> None:
+    """Draw a mean over steps [T] with its interval as a band.
+
+    The legend says how many runs are averaged; a single run has no band and says so.
+    """
+    note = runs_note(estimate)
+    text = f"{label} ({note})" if label else note
+    axes.plot(steps, estimate.mean, color=colour, linestyle=style, label=text)
+    if estimate.runs > 1:
+        axes.fill_between(steps, estimate.low, estimate.high, color=colour, alpha=0.22, linewidth=0)
+
+
+def bars(
+    axes: Axes,
+    labels: Sequence[str],
+    estimates: Sequence[series.Estimate],
+    *,
+    points: Sequence[ArrayLike] = (),
+    colours: Sequence[str] = (BLUE,),
+) -> None:
+    """Draw means as bars with interval whiskers and, if given, each run as a dot."""
+    x = np.arange(len(labels))
+    means = np.array([float(e.mean) for e in estimates])
+    reach = np.array([[e.mean - e.low, e.high - e.mean] for e in estimates], float).T
+    hues = [colours[i % len(colours)] for i in range(len(labels))]
+    axes.bar(x, means, width=0.65, color=hues, alpha=0.75)
+    known = ~np.isnan(reach).any(0)
+    axes.errorbar(
+        x[known], means[known], yerr=reach[:, known], fmt="none", ecolor=BLACK, capsize=2, lw=0.9
+    )
+    for place, values in enumerate(points):
+        values = np.asarray(values, float)
+        spread = np.linspace(-0.15, 0.15, len(values)) if len(values) > 1 else np.zeros(1)
+        axes.plot(place + spread, values, "o", ms=2.2, mfc="white", mec=BLACK, mew=0.5)
+    axes.set_xticks(x, labels)
+
+
+def plane(
+    axes: Axes,
+    x: ArrayLike,
+    y: ArrayLike,
+    values: ArrayLike,
+    *,
+    low: float = 0.0,
+    high: float = 1.0,
+    colour_map: str = MAGNITUDE,
+    numbers: bool = False,
+):
+    """Draw a phase plane [len(y), len(x)] as a heat map; unknown cells stay grey.
+
+    Returns the mesh, for ``figure.colorbar``.
+    """
+    x, y, values = np.asarray(x, float), np.asarray(y, float), np.asarray(values, float)
+    axes.set_facecolor(MISSING)
+    mesh = axes.pcolormesh(
+        x, y, np.ma.masked_invalid(values), vmin=low, vmax=high, cmap=colour_map, shading="nearest"
+    )
+    for row, column in np.argwhere(~np.isnan(values)) if numbers else ():
+        dark = (values[row, column] - low) / (high - low) < 0.5
+        axes.text(
+            x[column],
+            y[row],
+            f"{values[row, column]:.2f}",
+            ha="center",
+            va="center",
+            fontsize=6,
+            color="white" if dark else "black",
+        )
+    return mesh
+
+
+def positions(graph: nx.Graph) -> np.ndarray:
+    """Places of nodes 0..N-1 in the plane: the graph's own, or a spring layout. [N, 2]."""
+    nodes = range(graph.number_of_nodes())
+    if all("pos" in graph.nodes[node] for node in nodes):
+        return np.array([graph.nodes[node]["pos"] for node in nodes], float)
+    layout = nx.spring_layout(graph, seed=0)
+    return np.array([layout[node] for node in nodes])
+
+
+def _image(places: np.ndarray, values: np.ndarray) -> np.ndarray | None:
+    """Values as a picture [rows, columns] if the places fill a rectangle, else None."""
+    columns, column = np.unique(places[:, 0], return_inverse=True)
+    rows, row = np.unique(places[:, 1], return_inverse=True)
+    full = min(len(rows), len(columns)) > 1 and len(rows) * len(columns) == len(places)
+    picture = np.full((len(rows), len(columns)), np.nan)
+    picture[row, column] = values
+    return picture if full and not np.isnan(picture).any() else None
+
+
+def society_map(
+    axes: Axes,
+    graph: nx.Graph,
+    values: ArrayLike,
+    *,
+    low: float = 0.0,
+    high: float = 1.0,
+    labels: Sequence[str] = (),
+    links: bool = True,
+):
+    """Draw one value per agent [N] on its graph: a lattice as a picture, else as nodes.
+
+    With ``labels`` the values are indices of these categories, drawn in palette colours;
+    without, magnitudes from ``low`` to ``high``.  Rows count downwards, as in the lattices.
+    Returns what a colour bar needs.
+    """
+    values, places = np.asarray(values, float), positions(graph)
+    colour_map: str | Colormap = MAGNITUDE
+    norm: Normalize = Normalize(low, high)
+    if labels:
+        colour_map = ListedColormap(PALETTE[: max(len(labels), 2)])
+        norm = BoundaryNorm(np.arange(max(len(labels), 2) + 1) - 0.5, colour_map.N)
+    axes.set(xticks=[], yticks=[], aspect="equal")
+    if (picture := _image(places, values)) is not None:
+        axes.spines[:].set_visible(True)
+        return axes.imshow(
+            picture, cmap=colour_map, norm=norm, origin="upper", interpolation="nearest"
+        )
+    axes.spines[:].set_visible(False)
+    if links and len(places) <= DENSE:
+        ends = places[np.array(graph.edges, dtype=np.int64).reshape(-1, 2)]
+        if graph.graph.get("name") in WRAPPED:
+            span = np.ptp(places, axis=0).max() / 2
+            ends = ends[np.abs(ends[:, 0] - ends[:, 1]).max(1) <= span]
+        axes.add_collection(LineCollection(ends, colors="0.75", linewidths=0.4, zorder=0))
+    size = min(60.0, 4_000 / max(len(places), 1))
+    edge = "none" if len(places) > DENSE else "0.3"
+    dots = axes.scatter(
+        *places.T, c=values, s=size, cmap=colour_map, norm=norm, edgecolors=edge, linewidths=0.3
+    )
+    axes.margins(0.05)
+    axes.invert_yaxis()
+    return dots
+
+
+def hue(indicator: str, place: int = 0) -> str:
+    """Colour of an indicator: cooperators and defectors as on the maps, else by place."""
+    fixed = {"_C": BLUE, "_D": ORANGE}
+    return fixed.get(indicator[-2:], (BLACK, GREEN, PURPLE, SKY, GOLD, YELLOW)[place % 6])
+
+
+def draw_groups(
+    axes: Axes,
+    recording: object,
+    groups: Mapping[str, str],
+    *,
+    bounds: tuple[float, float] = (-np.inf, np.inf),
+) -> bool:
+    """Draw several indicators, name -> legend text, as curves; False if none was recorded."""
+    found = [name for name in groups if np.size(recording.series.get(name, ()))]
+    for place, name in enumerate(found):
+        steps, values = series.align([recording], name)
+        estimate = series.interval(values, bounds=bounds)
+        curve(axes, steps, estimate, label=groups[name], colour=hue(name, place))
+    if found:
+        steps_axis(axes)
+        legend(axes)
+    return bool(found)
+
+
+def snapshot_maps(recording: object, *, lane: int = 0, steps: Sequence[int] = ()) -> Figure | None:
+    """Maps of one lane: a row for each layer kept, a column for each step. None if none.
+
+    Without ``steps`` those of all snapshots, six at most, evenly chosen.
+    """
+    shots, about = recording.snapshots, recording.layers
+    steps = list(steps or sorted(shots))
+    if not steps or not about:
+        return None
+    steps = [steps[i] for i in np.unique(np.linspace(0, len(steps) - 1, 6).round().astype(int))]
+    figure, axes = panels(len(about), len(steps), size=(1.4, 1.3))
+    for row, (name, layer) in enumerate(about.items()):
+        options = {"low": layer["low"], "high": layer["high"], "labels": layer["labels"] or ()}
+        for column, step in enumerate(steps):
+            values = shots[step][name][lane]
+            drawn = society_map(axes[row, column], recording.graph, values, **options)
+            title(axes[row, column], f"t = {step:,}" if row == 0 else "")
+        colour_bar(axes[row, :], drawn, name, options["labels"])
+    return figure
+
+
+def run_figures(recording: object, folder: str | Path) -> list[Path]:
+    """Write the figures of one run to FOLDER/figures, as far as recorded. Returns all paths.
+
+    Several replicates are averaged with their 95 % interval; one is labelled as one run.
+    """
+    home = Path(folder) / "figures"
+    kinds = [name for name in recording.series if name.startswith("cooperation/")]
+    share, payoff = (0.0, 1.0), (-np.inf, np.inf)
+    groups = {"cooperators": "_C", "defectors": "_D"}
+    plans = (
+        ("cooperation", share, {"cooperation": "all"} | {n: n.split("/", 1)[1] for n in kinds}),
+        ("reputation", share, {f"reputation{end}": text for text, end in groups.items()}),
+        ("reward", payoff, {"reward": "all"} | {f"reward{e}": t for t, e in groups.items()}),
+    )
+    written = []
+    for name, bounds, indicators in plans:
+        figure, axes = panels()
+        if draw_groups(axes[0, 0], recording, indicators, bounds=bounds):
+            axes[0, 0].set_ylabel(f"mean {name}" if name != "cooperation" else "share cooperating")
+            if bounds == share:
+                axes[0, 0].set_ylim(-0.02, 1.02)
+            written += save(figure, home / (name if name != "reward" else "rewards"))
+    if (figure := snapshot_maps(recording)) is not None:
+        written += save(figure, home / "snapshots")
+    return written

@@ -1,0 +1,142 @@
+"""A spatial dilemma: everyone plays one move against all neighbours at once.
+
+Two actions, 0 = cooperate and 1 = defect.  With reward R = 1 and punishment P = 0 the
+temptation T and the sucker's payoff S decide the game: harmony (T < 1, S > 0), snowdrift
+(T > 1, S > 0), stag hunt (T < 1, S < 0) or prisoner's dilemma (T > 1, S < 0).  Payoffs are
+summed over neighbours.  At the start of an episode half of the agents are marked defectors
+at random; the marks stand for the round before the first.
+
+======== ==========================================================
+agents   one per node of any graph
+actions  cooperate, defect
+channels opening, own, actions, payoffs
+episode  20 rounds, truncated, never terminated
+======== ==========================================================
+
+Source: Ren et al. 2025, sections 3 and 5; initial marks and episode length from the
+authors' published settings.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from commonweal import codes
+from commonweal.lanes import mean, mean_where
+from commonweal.records import Indicators, Layer, Observation, Outcome, Percept
+from commonweal.settings import Settings, setting
+from commonweal.spaces import Discrete, WorldSpec
+from commonweal.worlds import WORLDS
+from commonweal.worlds.base import World
+from commonweal.worlds.payoffs import marks, pairwise
+
+PAPER = "Ren et al. 2025"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatticeConfig(Settings):
+    """Settings of the spatial dilemma."""
+
+    reward: float = setting(1.0, "payoff of mutual cooperation", low=-10, high=10, source=PAPER)
+    sucker: float = setting(
+        -0.33, "payoff of cooperating with a defector", low=-10, high=10, source=f"{PAPER}, Fig. 3"
+    )
+    temptation: float = setting(
+        1.3, "payoff of defecting on a cooperator", low=-10, high=10, source=f"{PAPER}, Fig. 3"
+    )
+    punishment: float = setting(0.0, "payoff of mutual defection", low=-10, high=10, source=PAPER)
+    horizon: int = setting(20, "rounds in an episode", low=1, source=f"{PAPER}, settings")
+    defectors: float = setting(0.5, "share marked defectors at the start", low=0, high=1)
+    payoff: str = setting("sum", "payoffs over neighbours", choices=("sum", "mean"))
+
+
+@dataclass(frozen=True)
+class LatticeState:
+    """What a lane remembers of its last round."""
+
+    last: Tensor
+    """[L, N] int64: last actions; the marks before the first round"""
+    payoff: Tensor
+    """[L, N] float32: mean payoff per link in the last round"""
+    opening: Tensor
+    """[L] bool: nobody has played yet"""
+
+
+@WORLDS.register("lattice")
+class Lattice(World[LatticeState]):
+    """Spatial two-action dilemma on any graph, from harmony to prisoner's dilemma."""
+
+    Config = LatticeConfig
+
+    def describe(self) -> WorldSpec:
+        """Two actions; channels of the last round."""
+        width = self.neighbourhoods.view.shape[1]
+        channels = {"opening": 1, "own": 2, "actions": 2 * width, "payoffs": 1 + width}
+        c = self.config
+        self.matrix = torch.tensor(
+            [[c.reward, c.sucker], [c.temptation, c.punishment]], device=self.device
+        )
+        regular = self.neighbourhoods.regular
+        book = codes.codebook(width, regular)
+        self.codebook = None if book is None else book.to(self.device)
+        return WorldSpec(Discrete(2, ("C", "D")), channels, c.horizon, dyadic=True)
+
+    def initial(self) -> LatticeState:
+        """Marks, and the payoffs that the marks would have earned each other."""
+        near = self.neighbourhoods
+        last = marks(self.lanes, near.agents, self.config.defectors, self.generator)
+        payoff = near.mean(pairwise(self.matrix, last, near))
+        opening = torch.ones(self.lanes, dtype=torch.bool, device=self.device)
+        return LatticeState(last, payoff, opening)
+
+    def observations(self, state: LatticeState) -> Observation:
+        """Channels opening, own, actions and payoffs."""
+        near = self.neighbourhoods
+        met = state.last[:, near.view.flatten()].view(*state.last.shape, -1)
+        if self.codebook is None:
+            actions = Percept(dense=codes.one_hot(met, near.mask))
+        else:
+            actions = Percept(codes=codes.encode(met, near.mask, near.regular), codebook=self.codebook)
+        paid = state.payoff[:, near.view.flatten()].view(*state.last.shape, -1) * near.mask
+        return {
+            "opening": Percept(dense=state.opening.float()[:, None, None].expand(*state.last.shape, 1)),
+            "own": Percept(codes=state.last, codebook=torch.eye(2, device=self.device)),
+            "actions": actions,
+            "payoffs": Percept(dense=torch.cat((state.payoff[..., None], paid), -1)),
+        }
+
+    def transition(self, state: LatticeState, moves: Tensor) -> tuple[LatticeState, Outcome]:
+        """Everyone plays every neighbour once."""
+        near = self.neighbourhoods
+        dyads = pairwise(self.matrix, moves, near)
+        earned = near.sum(dyads)
+        payoff = earned / near.degree.clamp(min=1)
+        never = torch.zeros_like(state.opening)
+        rewards = earned if self.config.payoff == "sum" else payoff
+        return LatticeState(moves, payoff, never), Outcome(rewards, never, dyads)
+
+    def indicators(self, state: LatticeState, outcome: Outcome) -> Indicators:
+        """Cooperation, environment reward, and how cooperators sit together."""
+        near = self.neighbourhoods
+        good = state.last == 0
+        pairs = good[:, near.source] & good[:, near.target]
+        both, links = pairs.sum(-1).float(), torch.full_like(state.payoff[:, 0], len(near.source))
+        beside = (good * near.degree).sum(-1).float()
+        level = good.float().mean(-1)
+        return {
+            "cooperation": mean(good.float()),
+            "reward": mean(outcome.rewards),
+            "reward_C": mean_where(outcome.rewards, good),
+            "reward_D": mean_where(outcome.rewards, ~good),
+            "cc_links": (both, links),
+            "clustering": (both / beside.clamp(min=1) - level * (beside > 0), (beside > 0).float()),
+        }
+
+    def portray(self, state: LatticeState) -> dict[str, Layer]:
+        """The last actions; before the first round, the marks."""
+        return {"action": Layer(state.last, 0, 1, self.spec.actions.labels)}
+
+    def standing(self, state: LatticeState) -> Tensor:
+        """1 for those marked cooperators, 0 for the others."""
+        return 1.0 - state.last.float()
