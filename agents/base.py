@@ -58,7 +58,9 @@ class Agent(mesa.Agent):
     def accepts(cls, spec: WorldSpec, name: str, world: str, ledgers: tuple[str, ...]) -> None:
         """Raise `BadSetting` in one line if agents of this kind cannot live in a world."""
         if not isinstance(spec.actions, Discrete):
-            raise BadSetting(f"agent {name} cannot play in world {world}: its actions are continuous")
+            raise BadSetting(
+                f"agent {name} cannot play in world {world}: its actions are continuous"
+            )
         if cls.choices and spec.actions.n != cls.choices:
             raise BadSetting(
                 f"agent {name} cannot play in world {world}: it knows {cls.choices} actions, "

@@ -139,7 +139,11 @@ class FermiConfig(Settings):
     """Settings of Fermi imitation."""
 
     noise: float = setting(
-        0.1, "selection noise K, in payoff per link", low=1e-6, high=1e6, source="Szabo and Toke 1998"
+        0.1,
+        "selection noise K, in payoff per link",
+        low=1e-6,
+        high=1e6,
+        source="Szabo and Toke 1998",
     )
 
 

@@ -20,7 +20,7 @@ from commonweal.analysis.study import Size, Study, main
 TEMPTATION = 1.33
 ALL = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 SIZES = {
-    "quick": Size(side=8, steps=16_000, seeds=3, grid={"mu": (0.0, 0.2, 1.0)}),
+    "quick": Size(side=8, steps=50_000, seeds=3, grid={"mu": (0.0, 0.2, 1.0)}),
     "standard": Size(side=10, steps=50_000, seeds=6, grid={"mu": ALL}),
     "paper": Size(side=10, steps=200_000, seeds=20, grid={"mu": ALL}),
 }
@@ -48,10 +48,12 @@ def study(frame: Study) -> None:
     frame.claim("LR2 cooperates more than D-D", series.difference(own, ends["D-D"]))
     between = np.concatenate([ends[f"mu = {mu}"] for mu in weights if 0 < mu < 1])
     frame.claim(
-        "0 < mu < 1 does better than no alignment", series.difference(between, ends["mu = 0.0"])
+        "0 < mu < 1 does better than no alignment",
+        series.difference(between, ends["mu = 0.0"]),
     )
     frame.claim(
-        "0 < mu < 1 does better than strict consensus", series.difference(between, ends["mu = 1.0"])
+        "0 < mu < 1 does better than strict consensus",
+        series.difference(between, ends["mu = 1.0"]),
     )
 
 
@@ -67,7 +69,10 @@ def draw(found: Mapping[str, list], ends: Mapping[str, np.ndarray]):
     shades = dict(zip(sweep, figures.PALETTE, strict=False))
     others = {own: "LR2", "mu = 0.0": "no alignment"} | {b: b for b in BASELINES.values()}
     colours = shades | dict(zip(BASELINES.values(), (figures.BLACK, "0.5"), strict=True))
-    for panel, names in ((axes[0, 0], dict(zip(sweep, sweep, strict=True))), (axes[0, 1], others)):
+    for panel, names in (
+        (axes[0, 0], dict(zip(sweep, sweep, strict=True))),
+        (axes[0, 1], others),
+    ):
         for label, text in names.items():
             steps, values = series.align(found[label], "cooperation", hold=True)
             figures.curve(panel, steps, _share(values), label=text, colour=colours[label])

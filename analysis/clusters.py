@@ -21,8 +21,8 @@ TEMPTATION = 1.33
 STEPS = (1_000, 5_000, 10_000, 20_000, 50_000)
 # Every snapshot must be reached, so a settled run goes on.
 SIZES = {
-    "quick": Size(side=20, steps=10_000, seeds=2, early_stop=False, grid={"step": STEPS[:3]}),
-    "standard": Size(side=20, steps=50_000, seeds=8, early_stop=False, grid={"step": STEPS}),
+    "quick": Size(side=12, steps=50_000, seeds=3, early_stop=False, grid={"step": STEPS}),
+    "standard": Size(side=20, steps=100_000, seeds=8, early_stop=False, grid={"step": STEPS}),
     "paper": Size(side=20, steps=200_000, seeds=20, early_stop=False, grid={"step": STEPS}),
 }
 
@@ -52,6 +52,9 @@ MEASURES: dict[str, Callable[[Mapping[str, np.ndarray], np.ndarray], np.ndarray]
     "reputation gap": lambda shot, links: follows(shot),
 }
 
+SHARES = ("cooperation", "C-C links", "largest cluster")
+"""those that lie in [0, 1]; the others lie in [-1, 1]"""
+
 
 def study(frame: Study) -> None:
     """Run the seeds; draw maps and measures, tabulate and judge."""
@@ -72,29 +75,51 @@ def study(frame: Study) -> None:
     frame.draw(draw(recordings, steps, links, found))
     frame.table(
         [
-            {"step": step} | {name: series.interval(values[:, i]) for name, values in found.items()}
+            {"step": step} | {name: _interval(name, values[:, i]) for name, values in found.items()}
             for i, step in enumerate(steps)
         ]
     )
     for name in ("C-C links", "largest cluster", "autocorrelation"):
         growth = found[name][:, -1] - found[name][:, 0]
         frame.claim(
-            f"{name}: grows from t = {steps[0]:,} to {steps[-1]:,}", series.interval(growth)
+            f"{name}: grows from t = {steps[0]:,} to {steps[-1]:,}",
+            series.interval(growth),
         )
-    frame.claim("cooperators sit together at the end", series.interval(found["clustering"][:, -1]))
     frame.claim(
-        "reputations follow actions at the end", series.interval(found["reputation gap"][:, -1])
+        "cooperators sit together at the end",
+        series.interval(found["clustering"][:, -1]),
+    )
+    frame.claim(
+        "reputations follow actions at the end",
+        series.interval(found["reputation gap"][:, -1]),
     )
 
 
-def draw(recordings: list, steps: list[int], links: np.ndarray, found: Mapping[str, np.ndarray]):
+def _interval(name: str, values: np.ndarray) -> series.Estimate:
+    return series.interval(values, bounds=(0, 1) if name in SHARES else (-1, 1))
+
+
+def draw(
+    recordings: list,
+    steps: list[int],
+    links: np.ndarray,
+    found: Mapping[str, np.ndarray],
+):
     """Measures over snapshots, and the distribution of cluster sizes at each."""
     figure, axes = figures.panels(1, 2, size=(3.4, 2.5))
     for colour, name in zip(
-        figures.PALETTE, ("C-C links", "largest cluster", "autocorrelation"), strict=False
+        figures.PALETTE,
+        ("C-C links", "largest cluster", "autocorrelation"),
+        strict=False,
     ):
-        estimate = series.interval(found[name], bounds=(-1, 1))
-        figures.curve(axes[0, 0], steps, estimate, label=name, colour=colour, style="o-")
+        figures.curve(
+            axes[0, 0],
+            steps,
+            _interval(name, found[name]),
+            label=name,
+            colour=colour,
+            marker="o",
+        )
     figures.steps_axis(axes[0, 0])
     axes[0, 0].set_ylabel("measure")
     figures.title(axes[0, 0], "(a) clustering of cooperators")
@@ -105,7 +130,7 @@ def draw(recordings: list, steps: list[int], links: np.ndarray, found: Mapping[s
         if sizes.size:
             axes[0, 1].step(
                 *measures.cluster_size_distribution(sizes),
-                where="post",
+                where="pre",
                 color=colour,
                 label=f"t = {step:,}",
             )
@@ -116,7 +141,8 @@ def draw(recordings: list, steps: list[int], links: np.ndarray, found: Mapping[s
         ylabel="share of clusters of size s or more",
     )
     figures.title(
-        axes[0, 1], f"(b) cluster sizes, {len(recordings)} run{'s' * (len(recordings) > 1)} pooled"
+        axes[0, 1],
+        f"(b) cluster sizes, {len(recordings)} run{'s' * (len(recordings) > 1)} pooled",
     )
     figures.legend(axes[0, 1])
     return figure

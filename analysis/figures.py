@@ -59,7 +59,11 @@ WRAPPED = ("honeycomb", "moore_lattice", "square_lattice")
 
 
 def panels(
-    rows: int = 1, columns: int = 1, *, size: tuple[float, float] = PANEL, **options: object
+    rows: int = 1,
+    columns: int = 1,
+    *,
+    size: tuple[float, float] = PANEL,
+    **options: object,
 ) -> tuple[Figure, np.ndarray]:
     """A figure in the house style and its axes [rows, columns]."""
     with rc_context(STYLE):
@@ -130,6 +134,7 @@ def curve(
     label: str = "",
     colour: str = BLUE,
     style: str = "-",
+    marker: str = "",
 ) -> None:
     """Draw a mean over steps [T] with its interval as a band.
 
@@ -137,7 +142,15 @@ def curve(
     """
     note = runs_note(estimate)
     text = f"{label} ({note})" if label else note
-    axes.plot(steps, estimate.mean, color=colour, linestyle=style, label=text)
+    axes.plot(
+        steps,
+        estimate.mean,
+        color=colour,
+        linestyle=style,
+        marker=marker,
+        ms=3,
+        label=text,
+    )
     if estimate.runs > 1:
         axes.fill_between(steps, estimate.low, estimate.high, color=colour, alpha=0.22, linewidth=0)
 
@@ -158,7 +171,13 @@ def bars(
     axes.bar(x, means, width=0.65, color=hues, alpha=0.75)
     known = ~np.isnan(reach).any(0)
     axes.errorbar(
-        x[known], means[known], yerr=reach[:, known], fmt="none", ecolor=BLACK, capsize=2, lw=0.9
+        x[known],
+        means[known],
+        yerr=reach[:, known],
+        fmt="none",
+        ecolor=BLACK,
+        capsize=2,
+        lw=0.9,
     )
     for place, values in enumerate(points):
         values = np.asarray(values, float)
@@ -185,8 +204,17 @@ def plane(
     x, y, values = np.asarray(x, float), np.asarray(y, float), np.asarray(values, float)
     axes.set_facecolor(MISSING)
     mesh = axes.pcolormesh(
-        x, y, np.ma.masked_invalid(values), vmin=low, vmax=high, cmap=colour_map, shading="nearest"
+        x,
+        y,
+        np.ma.masked_invalid(values),
+        vmin=low,
+        vmax=high,
+        cmap=colour_map,
+        shading="nearest",
     )
+    # What is drawn on top, a border or a theory, must not widen the plane.
+    axes.autoscale_view()
+    axes.autoscale(False)
     for row, column in np.argwhere(~np.isnan(values)) if numbers else ():
         dark = (values[row, column] - low) / (high - low) < 0.5
         axes.text(
@@ -258,7 +286,13 @@ def society_map(
     size = min(60.0, 4_000 / max(len(places), 1))
     edge = "none" if len(places) > DENSE else "0.3"
     dots = axes.scatter(
-        *places.T, c=values, s=size, cmap=colour_map, norm=norm, edgecolors=edge, linewidths=0.3
+        *places.T,
+        c=values,
+        s=size,
+        cmap=colour_map,
+        norm=norm,
+        edgecolors=edge,
+        linewidths=0.3,
     )
     axes.margins(0.05)
     axes.invert_yaxis()
@@ -302,7 +336,11 @@ def snapshot_maps(recording: object, *, lane: int = 0, steps: Sequence[int] = ()
     steps = [steps[i] for i in np.unique(np.linspace(0, len(steps) - 1, 6).round().astype(int))]
     figure, axes = panels(len(about), len(steps), size=(1.4, 1.3))
     for row, (name, layer) in enumerate(about.items()):
-        options = {"low": layer["low"], "high": layer["high"], "labels": layer["labels"] or ()}
+        options = {
+            "low": layer["low"],
+            "high": layer["high"],
+            "labels": layer["labels"] or (),
+        }
         for column, step in enumerate(steps):
             values = shots[step][name][lane]
             drawn = society_map(axes[row, column], recording.graph, values, **options)
@@ -321,9 +359,21 @@ def run_figures(recording: object, folder: str | Path) -> list[Path]:
     share, payoff = (0.0, 1.0), (-np.inf, np.inf)
     groups = {"cooperators": "_C", "defectors": "_D"}
     plans = (
-        ("cooperation", share, {"cooperation": "all"} | {n: n.split("/", 1)[1] for n in kinds}),
-        ("reputation", share, {f"reputation{end}": text for text, end in groups.items()}),
-        ("reward", payoff, {"reward": "all"} | {f"reward{e}": t for t, e in groups.items()}),
+        (
+            "cooperation",
+            share,
+            {"cooperation": "all"} | {n: n.split("/", 1)[1] for n in kinds},
+        ),
+        (
+            "reputation",
+            share,
+            {f"reputation{end}": text for text, end in groups.items()},
+        ),
+        (
+            "reward",
+            payoff,
+            {"reward": "all"} | {f"reward{e}": t for t, e in groups.items()},
+        ),
     )
     written = []
     for name, bounds, indicators in plans:

@@ -29,7 +29,7 @@ RARE = 0.05
 """share of the mutants"""
 
 SIZES = {
-    "quick": Size(side=8, steps=12_000, seeds=3, grid={"kind": ("lr2", "dd")}),
+    "quick": Size(side=8, steps=30_000, seeds=3, grid={"kind": ("lr2", "dd")}),
     "standard": Size(side=10, steps=40_000, seeds=6, grid={"kind": ("lr2", "dd", "ippo")}),
     "paper": Size(side=20, steps=200_000, seeds=20, grid={"kind": ("lr2", "dd", "ippo")}),
 }
@@ -73,7 +73,12 @@ def rows(
     unknown = series.interval([np.nan])
 
     def line(case: str, payoff: np.ndarray, **more: object) -> dict:
-        blank = {"advantage": unknown, "verdict": "", "share": unknown, "assortment": unknown}
+        blank = {
+            "advantage": unknown,
+            "verdict": "",
+            "share": unknown,
+            "assortment": unknown,
+        }
         return {"case": case, "payoff": series.interval(payoff)} | blank | more
 
     lines = [
@@ -106,7 +111,8 @@ def draw(
 ):
     """Cooperation and payoffs in the mixture, advantages of mutants, shares under selection."""
     figure, axes = figures.panels(2, 2)
-    colours = dict(zip(kinds, figures.PALETTE, strict=False))
+    # Blue and orange mean cooperators and defectors in all figures, so kinds take others.
+    colours = dict(zip(kinds, figures.PALETTE[2:], strict=False))
     for panel, indicator, bounds in (
         (axes[0, 0], "cooperation", (0, 1)),
         (axes[0, 1], "reward", (-np.inf, np.inf)),
@@ -131,7 +137,9 @@ def draw(
     for kind, shares in zip(kinds, path.T, strict=True):
         time = np.arange(len(shares)) * 0.01
         axes[1, 1].plot(time, shares, color=colours[kind], label=NAMES[kind])
-    axes[1, 1].set(ylabel="share", xlabel="time of selection", ylim=(-0.02, 1.02))
+    axes[1, 1].set(
+        ylabel="share", xlabel="time of selection, from equal shares", ylim=(-0.02, 1.02)
+    )
     figures.legend(axes[1, 1])
     headings = (
         "(a) mixture: cooperation",

@@ -95,7 +95,9 @@ class Study:
         experiment = Experiment(population=shares, sweep=swept, **base | fields)
         cells = list(itertools.product(*([*values] for values in (sweep or {}).values())))
         print(f"{self.name}: {_who(shares)}, {len(cells)} x {len(seeds)} runs", flush=True)
-        folder = run_all(experiment, self.out / "runs", self.workers)
+        # One worker needs no process of its own, whose start costs seconds.
+        engine = "serial" if self.workers == 1 else "processes"
+        folder = run_all(experiment, self.out / "runs", self.workers, engine)
         points = files.read_json(folder / "sweep.json")["points"]
         known = {tuple(point["label"][name] for name in swept): point for point in points}
         found: dict[tuple, list[Recording]] = {}

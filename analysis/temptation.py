@@ -18,7 +18,7 @@ from commonweal.analysis.study import Size, Study, main
 
 METHODS = {"lr2": "LR2", "dd": "D-D"}
 RESHAPING = 0.6
-COARSE = {"temptation": (0.4, 0.8, 1.2, 1.6, 2.0), "sucker": (-0.6, -0.2, 0.2, 0.6)}
+COARSE = {"temptation": (0.6, 0.9, 1.2, 1.5), "sucker": (-0.6, -0.2, 0.2)}
 MEDIUM = {
     "temptation": (0.0, 0.4, 0.8, 1.2, 1.6, 2.0),
     "sucker": (-1.0, -0.6, -0.2, 0.2, 0.6, 1.0),
@@ -28,7 +28,7 @@ FINE = {
     "sucker": tuple(round(0.1 * i - 1, 1) for i in range(21)),
 }
 SIZES = {
-    "quick": Size(side=6, steps=8_000, seeds=2, grid=COARSE),
+    "quick": Size(side=6, steps=30_000, seeds=2, grid=COARSE),
     "standard": Size(side=10, steps=50_000, seeds=3, grid=MEDIUM),
     "paper": Size(side=10, steps=200_000, seeds=10, grid=FINE),
 }
@@ -57,7 +57,8 @@ def study(frame: Study) -> None:
     dilemma = dilemma & (np.array(temptations) > 1)
     lr2, dd = (method[dilemma].mean(0) for method in values)
     frame.claim(
-        "LR2 cooperates more than D-D in the prisoner's dilemma", series.difference(lr2, dd)
+        "LR2 cooperates more than D-D in the prisoner's dilemma",
+        series.difference(lr2, dd),
     )
     frame.claim(
         "D-D leaves less than 5 % cooperation in the prisoner's dilemma",
@@ -82,9 +83,14 @@ def draw(values: np.ndarray, temptations: tuple, suckers: tuple):
         border = np.linspace(0, 1 / factor, 50)
         axes[0, column].plot(border, factor * border - 1, "w--", lw=1.0, scalex=False, scaley=False)
         figures.title(axes[0, column], f"({'ab'[column]}) {name}")
-    figures.colour_bar(axes[0, :2], drawn, "share cooperating at the end")
+    figures.colour_bar(axes[0, :2], drawn, "share cooperating")
     drawn = figures.plane(
-        axes[0, 2], temptations, suckers, means[0] - means[1], low=-1, colour_map="PuOr_r"
+        axes[0, 2],
+        temptations,
+        suckers,
+        means[0] - means[1],
+        low=-1,
+        colour_map="PuOr_r",
     )
     figures.colour_bar(axes[0, 2], drawn, "LR2 minus D-D")
     figures.title(axes[0, 2], "(c) difference")

@@ -19,7 +19,7 @@ from commonweal.analysis.study import Size, Study, main
 
 GRID = {"temptation": (1.30, 1.33, 1.37)}
 SIZES = {
-    "quick": Size(side=8, steps=20_000, seeds=3, grid=GRID),
+    "quick": Size(side=8, steps=50_000, seeds=3, grid={"temptation": (1.30, 1.37)}),
     "standard": Size(side=10, steps=100_000, seeds=6, grid=GRID),
     "paper": Size(side=10, steps=200_000, seeds=20, grid=GRID),
 }
@@ -34,7 +34,13 @@ def study(frame: Study) -> None:
     rows = []
     for label, recordings in found.items():
         row = {"point": label}
-        for name in ("cooperation", "reputation_C", "reputation_D", "utility_C", "utility_D"):
+        for name in (
+            "cooperation",
+            "reputation_C",
+            "reputation_D",
+            "utility_C",
+            "utility_D",
+        ):
             bounds = (-np.inf, np.inf) if name.startswith("utility") else (0, 1)
             row[name] = series.interval(series.final(recordings, name), bounds=bounds)
         rows.append(row)
@@ -42,10 +48,14 @@ def study(frame: Study) -> None:
     first, *_, last = found
     low, high = (series.final(found[label], "cooperation") for label in (first, last))
     frame.claim(f"cooperation at {first} exceeds that at {last}", series.difference(low, high))
-    for text, indicator in (("a higher reputation", "reputation"), ("a higher reward", "utility")):
+    for text, indicator in (
+        ("a higher reputation", "reputation"),
+        ("a higher reward", "utility"),
+    ):
         gap = [gaps(recordings, indicator) for recordings in found.values()]
         frame.claim(
-            f"cooperators end with {text} than defectors", series.interval(np.concatenate(gap))
+            f"cooperators end with {text} than defectors",
+            series.interval(np.concatenate(gap)),
         )
 
 

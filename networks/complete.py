@@ -2,9 +2,9 @@
 
 import networkx as nx
 import numpy as np
-from commonweal.networks import NETWORKS
 
 from commonweal.errors import BadSetting
+from commonweal.networks import NETWORKS
 
 
 @NETWORKS.register("complete")

@@ -13,9 +13,9 @@ from xml.etree.ElementTree import ParseError
 
 import networkx as nx
 import numpy as np
-from commonweal.networks import NETWORKS
 
 from commonweal.errors import BadFile, BadSetting, CommonwealError
+from commonweal.networks import NETWORKS
 
 GRAPHML = (".graphml", ".xml")
 """File names that end so are read as GraphML, all others as edge lists."""
@@ -126,7 +126,7 @@ def _normalised(graph: nx.Graph, error: type[CommonwealError], where: str) -> nx
             raise error(f"{where}: node {one!r} is linked with itself")
         if (one, other) in seen:
             raise error(f"{where}: the link between {one!r} and {other!r} occurs more than once")
-        seen |= {(one, other), (other, one)}
+        seen.add((one, other))
     number = {name: agent for agent, name in enumerate(_ascending(graph))}
     simple = nx.Graph(name=graph.graph.get("name") or "networkx")
     for name, agent in number.items():

@@ -13,9 +13,9 @@ import math
 
 import networkx as nx
 import numpy as np
-from commonweal.networks import NETWORKS
 
 from commonweal.errors import BadSetting
+from commonweal.networks import NETWORKS
 
 # Directions as (column, row) steps.
 CROSS = ((1, 0), (0, 1), (-1, 0), (0, -1))

@@ -5,10 +5,10 @@ Every draw comes from the generator that is passed in, so a seed fixes the graph
 
 import networkx as nx
 import numpy as np
-from commonweal.networks import NETWORKS
-from commonweal.networks.rings import check_ring, place_on_circle
 
 from commonweal.errors import BadSetting
+from commonweal.networks import NETWORKS
+from commonweal.networks.rings import check_ring, place_on_circle
 
 
 @NETWORKS.register("random_regular")

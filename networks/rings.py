@@ -4,9 +4,9 @@ import math
 
 import networkx as nx
 import numpy as np
-from commonweal.networks import NETWORKS
 
 from commonweal.errors import BadSetting
+from commonweal.networks import NETWORKS
 
 
 @NETWORKS.register("ring")

@@ -97,10 +97,14 @@ class Lattice(World[LatticeState]):
         if self.codebook is None:
             actions = Percept(dense=codes.one_hot(met, near.mask))
         else:
-            actions = Percept(codes=codes.encode(met, near.mask, near.regular), codebook=self.codebook)
+            actions = Percept(
+                codes=codes.encode(met, near.mask, near.regular), codebook=self.codebook
+            )
         paid = state.payoff[:, near.view.flatten()].view(*state.last.shape, -1) * near.mask
         return {
-            "opening": Percept(dense=state.opening.float()[:, None, None].expand(*state.last.shape, 1)),
+            "opening": Percept(
+                dense=state.opening.float()[:, None, None].expand(*state.last.shape, 1)
+            ),
             "own": Percept(codes=state.last, codebook=torch.eye(2, device=self.device)),
             "actions": actions,
             "payoffs": Percept(dense=torch.cat((state.payoff[..., None], paid), -1)),

@@ -4,7 +4,7 @@ The policy maps percepts to actions; the learner, a subclass, improves it.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from commonweal.agents.learners.base import Mind, Note, Seat, draw
-from commonweal.agents.learners.batches import Source
-from commonweal.agents.learners.descent import AdamState, Hyper, descend
-from commonweal.agents.learners.gradients import follow, own
+from commonweal.agents.learners.batches import Batch
+from commonweal.agents.learners.descent import AdamState, descend
+from commonweal.agents.learners.gradients import Rule, follow, own
+from commonweal.agents.learners.objective import Hyper
 from commonweal.agents.learners.stacked import ActorCritics, Shape, forward
 from commonweal.records import Percept
 from commonweal.settings import Settings, setting
@@ -107,41 +108,37 @@ class ActorCriticMind(Mind):
         self.codebook = percept.codebook
         self.notes.append(
             {
-                "seen": _rows(percept),
-                "acts": note.acts,
+                "seen": _kept(percept),
+                "acts": note.acts.to(torch.uint8),
                 "utility": note.utility,
                 "ended": note.ended,
-                "after": None if after is None else _rows(after),
+                "after": None if after is None else _kept(after),
                 "penalty": note.penalty,
                 "weight": note.weight,
             }
         )
 
-    def ready(self) -> bool:
-        """Whether the rollout is complete."""
-        return len(self.notes) >= self.rollout
+    def column(self, name: str, slots: slice) -> Tensor:
+        """One field of all notes for some slots, [T, k, B, ...]."""
+        return torch.stack([note[name][slots] for note in self.notes])
 
-    def column(self, name: str) -> Tensor:
-        """One field of all notes, [T, K, B, ...]."""
-        return torch.stack([note[name] for note in self.notes])
-
-    def value(self, rows: Tensor) -> Tensor:
-        """Values [K, B] at dense rows [K, B, F] or codes [K, B]."""
+    def value(self, rows: Tensor, slots: slice) -> Tensor:
+        """Values [k, B] of some slots at dense rows [k, B, F] or codes [k, B]."""
         if rows.is_floating_point():
-            return self.policy.values(rows.transpose(1, 2).contiguous())
-        return self.policy.values(self.codebook.T.contiguous()).gather(1, rows)
+            return self.policy.values(rows.mT.contiguous(), slots)
+        return self.policy.values(self.codebook.T.contiguous(), slots).gather(1, rows.long())
 
-    def closing(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Utilities with bootstraps added where time was up, ends, last value, all for returns.
+    def closing(self, slots: slice) -> tuple[Tensor, Tensor, Tensor]:
+        """Utilities with bootstraps added where time was up, for some slots.
 
-        Returns utility [T, K, B], ended [T, K, B], bootstrap [K, B] and V after the last step.
+        Returns utility [T, k, B], ended [T, k, B] and the value after the last step [k, B].
         Source: Ren et al. 2025, settings: the last round of an episode gains discount * V(o_final).
         """
-        utility, ended = self.column("utility"), self.column("ended")
-        last = None
+        utility, ended = self.column("utility", slots), self.column("ended", slots)
+        last = torch.zeros_like(utility[0])
         for t, note in enumerate(self.notes):
             if note["after"] is not None:
-                last = self.value(note["after"])
+                last = self.value(note["after"][slots], slots)
                 utility[t] += self.config.discount * last * ended[t]
         return utility, ended, last
 
@@ -156,20 +153,21 @@ class ActorCriticMind(Mind):
             max_norm=c.max_norm,
         )
 
-    def study(self, progress: float, rule: Callable) -> None:
-        """Improve the policy, then forget the rollout."""
-        self.improve(progress, rule)
+    def study(self, progress: float, rule: Rule) -> None:
+        """Improve the policies on the rollout and forget it.
+
+        The fast path serves where everybody minds their own gradient.  Mini-batches are made
+        chunk by chunk, so that only the notes themselves grow with the number of agents.
+        """
+        step = descend if rule is own else partial(follow, rule=rule)
+        source = partial(self.batches, progress=progress)
+        step(self.policy, self.adam, source, self.hyper(progress))
         self.notes.clear()
         self._table = None
 
     @abstractmethod
-    def improve(self, progress: float, rule: Callable) -> None:
-        """The update of one kind of learner: turn the notes into mini-batches and `update`."""
-
-    def update(self, source: Source, progress: float, rule: Callable) -> None:
-        """Follow the mini-batches, by the fast path where everybody minds their own gradient."""
-        step = descend if rule is own else partial(follow, rule=rule)
-        step(self.policy, self.adam, source, self.hyper(progress))
+    def batches(self, slots: slice, progress: float) -> Iterator[Batch]:
+        """Mini-batches of all epochs for some slots, made from their notes."""
 
     # ---- reading and saving ------------------------------------------------------------
 
@@ -214,8 +212,11 @@ def look_up(table: Tensor, codes: Tensor) -> Tensor:
     return table.gather(1, codes.unsqueeze(-1).expand(-1, -1, table.shape[-1]))
 
 
-def _rows(percept: Percept) -> Tensor:
-    return percept.dense if percept.codes is None else percept.codes
+def _kept(percept: Percept) -> Tensor:
+    """Rows as they are kept: floats in memory of their own, or codes in two bytes."""
+    if percept.codes is None:
+        return percept.dense.contiguous()
+    return percept.codes.to(torch.int16)
 
 
 def _to(tensor: Tensor | None, device: torch.device) -> Tensor | None:

@@ -78,10 +78,6 @@ class Mind(ABC):
     def remember(self, note: Note) -> None:  # noqa: B027
         """Keep one step, if this mind learns."""
 
-    def ready(self) -> bool:
-        """Whether a rollout is complete."""
-        return False
-
     def study(self, progress: float, rule: Callable) -> None:  # noqa: B027
         """Learn from the rollout at ``progress`` in [0, 1] of the run; ``rule`` adjusts gradients."""
 

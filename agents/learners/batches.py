@@ -22,7 +22,7 @@ class Batch:
     """Sums over the samples behind each row of a mini-batch.
 
     Attributes:
-        x: [K, F, B] inputs, or [F, B] when all slots see the same.
+        x: [K, F + 1, B] inputs and a row of ones, or [F + 1, B] when all slots see the same.
         log_old: [K, A, B] log-probabilities when the samples were drawn, or [K, 1, B], those of
             the actions taken, where a row is one sample.
         gain: [K, A, B] sum of the positive advantages of the samples that took the action.
@@ -83,11 +83,12 @@ def sampled(
 
     def source(rows: slice) -> Iterator[Batch]:
         records = experience.records(rows)
-        slots, fields, samples = records.shape
+        slots, samples, _ = records.shape
         orders = _shuffles((slots, epochs, samples), generator)
+        orders += torch.arange(slots, device=orders.device).view(-1, 1, 1) * samples
         for order in orders.unbind(1):
-            shuffled = records.gather(2, order.unsqueeze(1).expand(-1, fields, -1))
-            yield from experience.cut(shuffled, actions, size, normalise)
+            shuffled = records.flatten(0, 1).index_select(0, order.flatten())
+            yield from experience.cut(shuffled.view_as(records), actions, size, normalise)
 
     return source
 
@@ -147,6 +148,7 @@ def tabulated(
     samples = action.shape[1]
     cells = (-(-samples // size), log_old.shape[1], codebook.shape[1])
     block = torch.arange(samples, device=action.device) // size
+    x = torch.cat([codebook, torch.ones_like(codebook[:1])])
 
     def source(rows: slice) -> Iterator[Batch]:
         cell = (block * cells[1] + action[rows]) * cells[2] + codes[rows]
@@ -162,7 +164,7 @@ def tabulated(
         count, target, *by_action = tables.unflatten(2, cells).unbind(1)
         batches = [
             Batch(
-                codebook,
+                x,
                 log_old[rows],
                 *(table[:, number] for table in by_action[:2]),
                 penalty=None if penalty is None else by_action[2][:, number],
@@ -191,26 +193,33 @@ class _Experience:
     weight: Tensor | None
 
     def records(self, rows: slice) -> Tensor:
-        """All that belongs to a sample in one column, [K, F + fields, S], to be moved at once."""
+        """Rows [K, S, R] of all that belongs to one sample, to be moved together.
+
+        A row is the F inputs, a one, action, log_old, advantage, returns and whichever is given
+        of penalty and weight.
+        """
+        features = self.features[rows]
         fields = [self.action, self.log_old, self.advantage, self.returns]
         fields += [field for field in (self.penalty, self.weight) if field is not None]
-        features = self.features[rows]
-        return torch.cat(
-            [features, *(field[rows].to(features.dtype).unsqueeze(1) for field in fields)], 1
-        )
+        slots, inputs, samples = features.shape
+        records = features.new_ones(slots, samples, inputs + 1 + len(fields))
+        records[..., :inputs] = features.mT
+        for place, field in enumerate(fields, start=inputs + 1):
+            records[..., place] = field[rows]
+        return records
 
     def cut(self, records: Tensor, actions: int, size: int, normalise: bool) -> Iterator[Batch]:
-        """Cut records into mini-batches of ``size`` columns and a smaller last one."""
-        samples = records.shape[2]
+        """Cut records into mini-batches of ``size`` samples and a smaller last one."""
+        samples = records.shape[1]
         whole = samples - samples % size
         if whole:
-            yield from self._cut(records[..., :whole], actions, size, normalise)
+            yield from self._cut(records[:, :whole], actions, size, normalise)
         if samples % size:
-            yield from self._cut(records[..., whole:], actions, samples % size, normalise)
+            yield from self._cut(records[:, whole:], actions, samples % size, normalise)
 
     def _cut(self, records: Tensor, actions: int, size: int, normalise: bool) -> Iterator[Batch]:
-        inputs = self.features.shape[1]
-        columns = records.unflatten(2, (-1, size))
+        columns = records.mT.unflatten(2, (-1, size))
+        inputs = self.features.shape[1] + 1
         x = columns[:, :inputs]
         action, log_old, advantage, returns, *rest = columns[:, inputs:].unbind(1)
         weight = None if self.weight is None else rest[-1]

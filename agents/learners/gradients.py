@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from commonweal.agents.learners.batches import Source
-from commonweal.agents.learners.descent import AdamState, Hyper, objective
+from commonweal.agents.learners.descent import AdamState
+from commonweal.agents.learners.objective import Hyper, objective
 from commonweal.agents.learners.stacked import ActorCritics
 
 Rule = Callable[[Tensor, Tensor, Tensor], Tensor]

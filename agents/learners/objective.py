@@ -58,39 +58,124 @@ def objective(parameters: Tensor, shape: Shape, batch: Batch, hyper: Hyper) -> T
 
 def gradient(parameters: Tensor, shape: Shape, batch: Batch, hyper: Hyper) -> Tensor:
     """dL/dparameters [K, P] of `objective`, without autograd."""
-    backward = Backward(shape, parameters, batch.x.shape[-1])
-    backward.bind(parameters)
-    return backward(batch, hyper)
+    backward = Backward(shape, parameters.shape[0], batch.x.shape[-1], like=parameters)
+    return backward(parameters, batch, hyper)
 
 
 class Backward:
     """One pass forward and back for C slots and B rows, in memory that is used again and again.
 
     The batched product is fast only if its result is contiguous, so each block has a gradient of
-    its own, and they are joined to rows [C, P] at the end.  The towers are worked off one
-    after the other in the same memory, which so stays in the cache.
+    its own, and they are joined to rows [C, P] at the end.  The towers are worked off one after
+    the other in the same memory, which so stays in the cache.
     """
 
-    def __init__(self, shape: Shape, like: Tensor, rows: int) -> None:
-        slots = like.shape[0]
-        self.widths = [tower[0] for tower in shape.towers]
-        self.first = like.new_empty(slots, shape.blocks[0][1], rows)
-        # Inputs of the deeper layers, each with its row of ones.
-        self.hidden = [like.new_ones(slots, width + 1, rows) for width in shape.hidden]
-        self.before = [like.new_empty(slots, width, rows) for width in shape.hidden]
-        self.after = [
-            [like.new_empty(slots, width, rows) for width in tower[1:]] for tower in shape.towers
-        ]
-        self.blocks = [like.new_empty(slots, *block) for block in shape.blocks]
-        self.gradient = like.new_empty(slots, shape.size)
-        # Views are made once: at few slots they would cost as much as the arithmetic.
-        self._parts = self.first.split(self.widths, 1)
-        self._first = self.first.mT
-        self._hidden = [(h, h[:, :-1]) for h in self.hidden]
-        self._flat = [block.flatten(1) for block in self.blocks]
+    def __init__(self, shape: Shape, slots: int, rows: int, *, like: Tensor) -> None:
+        """Make room for ``slots`` and ``rows``, of the device and type of ``like``."""
 
-    def bind(self, parameters: Tensor) -> None:
-        """Work on ``parameters [C, P]`` from now on, live."""
-        first, *deeper = split(parameters, self._shape)
-        self._weights = first.mT
-        self._layers = [[(w.mT, w[:, :-1]) for w in deeper[tower::2]] for tower in (0, 1)]
+        def room(*sizes: int) -> Tensor:
+            return like.new_ones(slots, *sizes)
+
+        self.shape = shape
+        self.bound = None
+        self.first = room(shape.blocks[0][1], rows)
+        # Inputs of the deeper layers with their rows of ones, and the slopes at those inputs.
+        self.hidden = [room(width + 1, rows) for width in shape.hidden]
+        self.slopes = [room(width, rows) for width in shape.hidden]
+        self.outputs = [[room(width, rows) for width in tower[1:]] for tower in shape.towers]
+        self.blocks = [room(*block) for block in shape.blocks]
+        self.flat = [block.flatten(1) for block in self.blocks]
+        self.joined = room(shape.size)
+
+    def _bind(self, parameters: Tensor) -> None:
+        # All views are made here: at few slots they would cost as much as the arithmetic.
+        first, *deeper = split(parameters, self.shape)
+        _, *blocks = self.blocks
+        self.weights = first.mT
+        widths = [tower[0] for tower in self.shape.towers]
+        self.towers = [
+            (
+                part,
+                [
+                    (layer.mT, layer[:, :-1], h, h[:, :-1], *room)
+                    for layer, h, *room in zip(
+                        deeper[tower::2],
+                        self.hidden,
+                        self.slopes,
+                        self.outputs[tower],
+                        blocks[tower::2],
+                        strict=True,
+                    )
+                ],
+            )
+            for tower, part in enumerate(self.first.split(widths, 1))
+        ]
+        self.bound = parameters
+
+    def __call__(self, parameters: Tensor, batch: Batch, hyper: Hyper) -> Tensor:
+        """dL/dparameters of `objective` at ``parameters [C, P]``; good until the next call."""
+        if self.bound is not parameters:
+            self._bind(parameters)
+        x = batch.x.expand(self.first.shape[0], -1, -1)
+        torch.bmm(self.weights, x, out=self.first)
+        for slope_at, (part, layers) in zip(
+            (_slope_at_logits, _slope_at_values), self.towers, strict=True
+        ):
+            z = part
+            for weights, _, h, active, _, out, _ in layers:
+                torch.clamp_min(z, 0, out=active)
+                z = torch.bmm(weights, h, out=out)
+            slope = slope_at(z, batch, hyper)
+            for level, (_, weights, h, active, before, _, block) in reversed(
+                list(enumerate(layers))
+            ):
+                torch.bmm(h, slope.mT, out=block)
+                torch.bmm(weights, slope, out=before)
+                slope = before if level else part
+                _threshold_backward(before, active, 0, grad_input=slope)
+            if not layers:
+                part.copy_(slope)
+        torch.bmm(x, self.first.mT, out=self.blocks[0])
+        return torch.cat(self.flat, 1, out=self.joined)
+
+
+# threshold_backward(values, x, t) passes values where x > t and is 0 elsewhere.
+_beyond = torch.ops.aten.threshold_backward
+_threshold_backward = torch.ops.aten.threshold_backward.grad_input
+
+
+def _slope_at_logits(logits: Tensor, batch: Batch, hyper: Hyper) -> Tensor:
+    """dL/dlogits [K, A, B].
+
+    With g_a = dL/dlog p_a it is g_a - p_a * sum_b g_b, and for the entropy
+    entropy * count / total * p_a * (log p_a + H).
+    """
+    log = logits.log_softmax(1)
+    p = log.exp()
+    ratio = (log - batch.log_old).clamp_max_(MOST).exp_()
+    # Gains count up to the upper bound of the ratio, losses down to the lower one.
+    slope = _beyond(batch.gain, ratio, 1 + hyper.clip)
+    slope.sub_(batch.gain).sub_(_beyond(batch.loss, ratio, 1 - hyper.clip))
+    if batch.penalty is not None:
+        slope += batch.penalty
+    slope *= ratio
+    slope.addcmul_(p, slope.sum(1, keepdim=True), value=-1)
+    if hyper.entropy:
+        plogp = log.mul_(p)
+        plogp.addcmul_(p, plogp.sum(1, keepdim=True), value=-1)
+        if isinstance(batch.count, Tensor):
+            plogp *= batch.count.unsqueeze(1)
+        slope.add_(plogp, alpha=hyper.entropy)
+    return slope.div_(_by_slot(batch.total))
+
+
+def _slope_at_values(values: Tensor, batch: Batch, hyper: Hyper) -> Tensor:
+    """dL/dV [K, 1, B] at ``values [K, 1, B]``."""
+    count = batch.count.unsqueeze(1) if isinstance(batch.count, Tensor) else batch.count
+    slope = (values * count).sub_(batch.target.unsqueeze(1))
+    return slope.mul_(2 * hyper.value_weight).div_(_by_slot(batch.total))
+
+
+def _by_slot(number: Tensor | float) -> Tensor | float:
+    """A number for each slot [K, 1, 1], or the same for all."""
+    return number.view(-1, 1, 1) if isinstance(number, Tensor) else number

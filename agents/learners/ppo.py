@@ -3,7 +3,7 @@
 Sources: Schulman et al. 2017; settings of Ren et al. 2025 (section 6.1 of the specification).
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import final
 
@@ -16,7 +16,7 @@ from commonweal.agents.learners.actor_critic import (
     ActorCriticMind,
     epochs,
 )
-from commonweal.agents.learners.batches import sampled
+from commonweal.agents.learners.batches import Batch, sampled
 from commonweal.agents.learners.returns import generalised_advantages
 from commonweal.settings import setting
 
@@ -37,29 +37,29 @@ class PPO(ActorCriticMind):
 
     Config = PPOConfig
 
-    def improve(self, progress: float, rule: Callable) -> None:
-        """Several epochs of mini-batches over the rollout."""
+    def batches(self, slots: slice, progress: float) -> Iterator[Batch]:
+        """Several epochs of shuffled mini-batches over the rollout."""
         c = self.config
-        seen, acts = self.column("seen"), self.column("acts")
+        seen, acts = self.column("seen", slots), self.column("acts", slots)
         if seen.is_floating_point():
             x = samples(seen)
-            logits, values = self.policy.logits(x), self.policy.values(x)
+            logits, values = self.policy.logits(x, slots), self.policy.values(x, slots)
         else:
             # Few different views: the networks run once per view.
-            book, codes = self.codebook.T.contiguous(), samples(seen)
+            book, codes = self.codebook.T.contiguous(), samples(seen).long()
             places = codes.unsqueeze(1)
-            logits = self.policy.logits(book)
+            logits = self.policy.logits(book, slots)
             logits = logits.gather(2, places.expand(-1, logits.shape[1], -1))
-            values = self.policy.values(book).gather(1, codes)
-            x = self.codebook.T[:, codes].transpose(0, 1).contiguous()
-        chosen = samples(acts)
+            values = self.policy.values(book, slots).gather(1, codes)
+            x = self.codebook[codes].mT
+        chosen = samples(acts).long()
         log_old = logits.log_softmax(1).gather(1, chosen.unsqueeze(1)).squeeze(1)
-        utility, ended, last = self.closing()
-        rounds = values.view(len(values), len(self.notes), -1).transpose(0, 1)
+        utility, ended, last = self.closing(slots)
+        rounds = values.unflatten(1, (len(self.notes), -1)).transpose(0, 1)
         advantages, returns = generalised_advantages(
             utility, rounds, last, ended, c.discount, c.trace
         )
-        source = sampled(
+        yield from sampled(
             x,
             chosen,
             log_old,
@@ -70,8 +70,7 @@ class PPO(ActorCriticMind):
             size=c.batch,
             generator=self.seat.generator,
             normalise=c.normalise,
-        )
-        self.update(source, progress, rule)
+        )(slice(None))
 
 
 def samples(rows: Tensor) -> Tensor:

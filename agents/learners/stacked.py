@@ -152,24 +152,30 @@ class ActorCritics:
                 named[f"{name}.{level}.bias"] = layer[:, -1]
         return named
 
-    def logits(self, x: Tensor) -> Tensor:
-        """Logits [K, A, B] at ``x [K, F, B]``, or at ``x [F, B]`` shared by all; no gradient."""
-        return self._infer(0, x)
+    def logits(self, x: Tensor, rows: slice = slice(None)) -> Tensor:
+        """Logits [K, A, B] of the slots ``rows`` at ``x [K, F, B]``, or at ``x [F, B]`` shared by
+        all; no gradient.
+        """
+        return self._infer(0, x, rows)
 
-    def values(self, x: Tensor) -> Tensor:
-        """Values [K, B] at ``x [K, F, B]``, or at ``x [F, B]`` shared by all; no gradient."""
-        return self._infer(1, x)[:, 0]
+    def values(self, x: Tensor, rows: slice = slice(None)) -> Tensor:
+        """Values [K, B] of the slots ``rows`` at ``x [K, F, B]``, or at ``x [F, B]`` shared by all;
+        no gradient.
+        """
+        return self._infer(1, x, rows)[:, 0]
 
     @torch.no_grad()
-    def _infer(self, tower: int, x: Tensor) -> Tensor:
-        out = x.new_empty(self.slots, self.shape.towers[tower][-1], x.shape[-1])
-        size = CHUNK if x.device.type == "cpu" else self.slots
-        for rows in chunks(self.slots, size):
-            h = x[rows] if x.dim() == 3 else x.expand(rows.stop - rows.start, *x.shape)
-            for level, layer in enumerate(layers(self.parameters[rows], self.shape)[tower]):
+    def _infer(self, tower: int, x: Tensor, rows: slice) -> Tensor:
+        parameters = self.parameters[rows]
+        slots = parameters.shape[0]
+        out = x.new_empty(slots, self.shape.towers[tower][-1], x.shape[-1])
+        size = CHUNK if x.device.type == "cpu" else slots
+        for some in chunks(slots, size):
+            h = x[some] if x.dim() == 3 else x.expand(some.stop - some.start, *x.shape)
+            for level, layer in enumerate(layers(parameters[some], self.shape)[tower]):
                 h = h if level == 0 else h.relu_()
                 h = torch.baddbmm(layer[:, -1:].mT, layer[:, :-1].mT, h)
-            out[rows] = h
+            out[some] = h
         return out
 
     def state(self) -> dict[str, Tensor]:

@@ -6,7 +6,7 @@ grows out of self-interest; disagreeing with the neighbour's other assessors cos
 Source: Ren et al. 2025 (section 6.2 of the specification, the authors' published settings).
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import final
 
@@ -20,7 +20,7 @@ from commonweal.agents.learners.actor_critic import (
     epochs,
 )
 from commonweal.agents.learners.base import SocialMind
-from commonweal.agents.learners.batches import blocked, tabulated
+from commonweal.agents.learners.batches import Batch, blocked, tabulated
 from commonweal.agents.learners.returns import discounted
 from commonweal.networks.neighbourhoods import Neighbourhoods
 from commonweal.records import Experience
@@ -95,39 +95,39 @@ class Verdicts(ActorCriticMind, SocialMind):
         met = verdict[:, near.view.flatten()].view(shape)
         return earned, self.config.alignment * disagreement(acts, met)
 
-    def improve(self, progress: float, rule: Callable) -> None:
+    def batches(self, slots: slice, progress: float) -> Iterator[Batch]:
         """Several epochs over contiguous mini-batches, lane after lane, not shuffled.
 
         The advantage is the payoff where the verdict was good and nothing where it was bad;
         the value learns the discounted payoff and is no baseline.
         """
         c, width = self.config, self.seat.neighbours
-        seen, acts, penalty = self.column("seen"), self.column("acts"), self.column("penalty")
-        scores, ended, last = self.closing()
+        seen, acts = self.column("seen", slots), self.column("acts", slots)
+        scores, ended, last = self.closing(slots)
         returns = discounted(scores, last, ended, c.discount)
-        weight = None if self.notes[0]["weight"] is None else self.column("weight")
 
         def rows(x: Tensor) -> Tensor:
-            # [T, K, lanes * D, ...] to [K, lanes, T, D, ...], flattened to samples.
-            return x.unflatten(2, (-1, width)).permute(1, 2, 0, 3, *range(4, x.dim() + 1)).flatten(1, 3)
+            # [T, k, lanes * D, ...] to [k, lanes, T, D, ...], flattened to samples.
+            lanes = x.unflatten(2, (-1, width))
+            return lanes.permute(1, 2, 0, 3, *range(4, lanes.dim())).flatten(1, 3)
 
+        weighted = self.notes[0]["weight"] is not None
         common = {
-            "action": rows(acts),
+            "action": rows(acts).long(),
             "advantage": rows(acts * scores),
             "returns": rows(returns),
-            "penalty": rows(penalty) if c.alignment else None,
-            "weight": None if weight is None else rows(weight),
+            "penalty": rows(self.column("penalty", slots)) if c.alignment else None,
+            "weight": rows(self.column("weight", slots)) if weighted else None,
             "epochs": epochs(c.first_epochs, c.last_epochs, progress),
             "size": c.batch * width,
         }
         book = None if self.codebook is None else self.codebook.T.contiguous()
         if book is not None and book.shape[1] <= c.batch * width:
-            log_old = self.policy.logits(book).log_softmax(1)
-            source = tabulated(codes=rows(seen), codebook=book, log_old=log_old, **common)
+            log_old = self.policy.logits(book, slots).log_softmax(1)
+            source = tabulated(codes=rows(seen).long(), codebook=book, log_old=log_old, **common)
         else:
-            features = rows(seen if book is None else self.codebook[seen])
-            x = features.transpose(1, 2).contiguous()
-            log_old = self.policy.logits(x).log_softmax(1)
+            x = rows(seen if book is None else self.codebook[seen.long()]).mT.contiguous()
+            log_old = self.policy.logits(x, slots).log_softmax(1)
             taken = log_old.gather(1, common["action"].unsqueeze(1)).squeeze(1)
             source = blocked(features=x, log_old=taken, actions=self.seat.actions, **common)
-        self.update(source, progress, rule)
+        yield from source(slice(None))

@@ -7,7 +7,7 @@ Nothing heavy is imported before a kind is named.
 
 import argparse
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, NoReturn, get_origin
 
 from commonweal.errors import BadSetting, UnknownName, nearest
@@ -28,7 +28,8 @@ Settings of kinds:  %(prog)s --world lattice --agent lr2 --help
 Names of kinds:     %(prog)s --list worlds   (or agents, networks)
 A whole experiment: %(prog)s FILE.toml, where flags take precedence over the file.
 """
-MOST_POINTS = 10_000
+MOST_VALUES = 10_000
+"""Values of one range; more is a slip of the pen."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -185,7 +186,8 @@ def _with_own(experiment: Experiment, own: list[tuple[str, str]]) -> Experiment:
     flags = settable(experiment) if own else {}
     for name, text in own:
         if name not in flags:
-            raise UnknownName(f"no flag --{name} for these kinds{nearest(name, flags)}")
+            dotted = [f"--{flag}" for flag in flags if "." in flag]
+            raise UnknownName(f"no flag --{name} for these kinds{nearest(f'--{name}', dotted)}")
         experiment = with_value(experiment, name, parse_value(flags[name], text))
     return experiment
 
@@ -194,29 +196,38 @@ def _with_sweep(experiment: Experiment, texts: list[str]) -> Experiment:
     flags = settable(experiment) if texts else {}
     axes = {}
     for text in texts:
-        name, equals, values = text.partition("=")
+        name, _, values = text.partition("=")
         if name not in flags:
             raise UnknownName(f"--sweep: no setting {name!r} for these kinds{nearest(name, flags)}")
-        if not equals or not values or get_origin(flags[name].kind) is tuple:
-            raise BadSetting(f"--sweep {text}: write {name}=1,2,3 or {name}=first:last:step")
-        axes[name] = _values(flags[name], values)
+        flag = flags[name]
+        if get_origin(flag.kind) is tuple:
+            raise BadSetting(f"--sweep {name}: lists can be swept in a file only")
+        axes[name] = _range(flag, values) if ":" in values else _series(flag, values)
     return replace(experiment, sweep=experiment.sweep | axes)
 
 
-def _values(flag: Flag, text: str) -> list[Any]:
-    """Read ``1,2,3`` or ``first:last:step``, where last belongs to it."""
-    parts = text.split(":")
-    if flag.kind not in (int, float) or len(parts) == 1:
-        return [parse_value(flag, part.strip()) for part in text.split(",")]
+def _series(flag: Flag, text: str) -> list[Any]:
+    """Read ``1,2,3``."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(parts):
+        raise BadSetting(f"--sweep {flag.name}: write {flag.name}=1,2,3 or {flag.name}=1:3:1")
+    return [parse_value(flag, part) for part in parts]
+
+
+def _range(flag: Flag, text: str) -> list[Any]:
+    """Read ``first:last:step``; last belongs to it."""
     try:
         # Decimals, so that 1.0:1.4:0.1 holds 1.2 and not 1.2000000000000002.
-        first, last, step = map(Decimal, parts if len(parts) > 2 else [*parts, "1"])
+        first, last, step = (Decimal(part.strip()) for part in text.split(":"))
         count = int((last - first) / step) + 1
-    except (ValueError, ArithmeticError, InvalidOperation):
-        raise BadSetting(f"--sweep {flag.name}={text}: write first:last:step") from None
-    if not (last - first) * step >= 0 or count > MOST_POINTS:
-        raise BadSetting(f"--sweep {flag.name}={text} does not lead from first to last by step")
-    return [parse_value(flag, str(first + i * step)) for i in range(count)]
+    except (ArithmeticError, ValueError):
+        raise BadSetting(f"--sweep {flag.name}: {text!r} is not first:last:step") from None
+    if (last - first) / step < 0 or count > MOST_VALUES:
+        raise BadSetting(
+            f"--sweep {flag.name}: {text!r} does not lead from {first} to {last} "
+            f"in up to {MOST_VALUES:,} steps"
+        )
+    return [parse_value(flag, format((first + i * step).normalize(), "f")) for i in range(count)]
 
 
 def _add(group: Any, flags: list[Flag]) -> None:

@@ -98,20 +98,26 @@ def _simulate(simulation: "Simulation", options: Any) -> int:
 
 
 def _sweep(experiment: Any, options: Any) -> int:
+    from commonweal.simulation.files import read_json
     from commonweal.simulation.sweep import run_all
 
-    choices = {"engine": options.engine, "address": options.address}
-    if options.workers:
-        choices["workers"] = parse_value(WORKERS, options.workers)
-    given = {name: value for name, value in choices.items() if value is not None}
-    out = options.out or "studies"
+    workers = parse_value(WORKERS, options.workers) if options.workers else None
+    engine = options.engine or "processes"
+    out, progress = options.out or "studies", not options.quiet
     try:
-        run_all(experiment, out, progress=not options.quiet, **given)
+        folder = run_all(experiment, out, workers, engine, options.address, progress)
     except KeyboardInterrupt:
         _complain("stopped; the same command goes on where the sweep stands")
         return INTERRUPTED
-    print(out)
-    return 0
+    print(folder)
+    failed = [
+        point
+        for point in read_json(folder / "sweep.json")["points"]
+        # The folder may hold points of an earlier sweep over other values.
+        if point["status"] != "finished"
+        and all(point["label"].get(name) in values for name, values in experiment.sweep.items())
+    ]
+    return 2 if failed else 0
 
 
 def _serve(experiment: Any, options: Any) -> int:

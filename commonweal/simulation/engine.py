@@ -63,7 +63,11 @@ class Simulation:
         self._resumed = time.monotonic()
         self._stopping = False
         if out is not None:
-            self._found(Path(out), name or run_folder.folder_name(self.experiment))
+            try:
+                self._found(Path(out), name or run_folder.folder_name(self.experiment))
+            except BaseException:
+                self.close()
+                raise
 
     @classmethod
     def resume(cls, folder: str | Path, progress: bool = True) -> Self:
@@ -136,7 +140,7 @@ class Simulation:
         if self.folder is not None and self.status == "finished":
             # By name, because drawing sits above the simulation and imports matplotlib.
             figures = importlib.import_module("commonweal.analysis.figures")
-            figures.run_figures(Recording.open(self.folder), self.folder / "figures")
+            figures.run_figures(Recording.open(self.folder), self.folder)
         return summary
 
     def close(self) -> None:
@@ -250,7 +254,7 @@ class Simulation:
             self.recorder.snapshot(self.world)
             self._save()
             self._mark("running")
-            self.recorder.close()  # some systems rename no folder with an open file in it
+            self.recorder.close()  # some systems do not rename a folder with an open file in it
 
         self.folder = run_folder.new_folder(out, name, fill)
 

@@ -66,6 +66,7 @@ class Recorder:
             files.lock(self._file, path)
             self._hash = hashlib.sha256(self._file.read(self._size))
             if self._hash.hexdigest() != self._digest:
+                self._file.close()
                 raise BadFile(f"{path}: cut short or edited, so the run cannot go on behind it")
             self._file.truncate(self._size)
             self._file.seek(self._size)
@@ -119,13 +120,13 @@ class Recorder:
         files.write_bytes(home / f"step_{world.steps_taken:09d}.npz", buffer.getvalue())
         legend = home / "layers.json"
         if not legend.exists():
-            about = ("low", "high", "labels", "text")
+            about = ("low", "high", "labels")
             table = {n: {a: getattr(layer, a) for a in about} for n, layer in layers.items()}
             files.write_json(legend, table)
 
     def state(self) -> dict:
         """Return what a checkpoint keeps, after forcing the rows so far to the disk."""
-        if self._folder is not None:
+        if self._folder is not None and not self._file.closed:
             with files.disk(self._folder / SERIES):
                 os.fsync(self._file.fileno())
         return {
@@ -227,7 +228,7 @@ class Recording:
 
     @functools.cached_property
     def layers(self) -> dict[str, dict]:
-        """What a snapshot's layers mean: ``low``, ``high``, ``labels`` and ``text`` by name."""
+        """What a snapshot's layers mean: ``low``, ``high`` and ``labels`` by name."""
         return files.read_json(self.folder / "snapshots" / "layers.json")
 
     @functools.cached_property

@@ -12,7 +12,6 @@ The id of a point is a hash of all that decides its result, so running a sweep a
 what is finished, goes on with what was stopped and adds what is new.
 """
 
-import contextlib
 import csv
 import io
 import itertools
@@ -20,7 +19,6 @@ import os
 import sys
 from collections import Counter
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +36,6 @@ Label = dict[str, Any]
 
 ENDED = ("finished", "diverged")
 """Statuses after which running a point again would change nothing."""
-
-MOST_VALUES = 10_000
-"""Values one range may have; more is a slip of the pen."""
 
 
 def expand(experiment: Experiment) -> list[tuple[Label, Experiment]]:
@@ -69,8 +64,9 @@ def run_all(
 ) -> Path:
     """Run what is not finished of a sweep; return the sweep's folder.
 
-    Points that fail are reported at the end and do not stop the others.  After an interrupt
-    the points under way are saved, and the same call goes on with them.
+    Points that fail are reported at the end and do not stop the others.  On an interrupt the
+    points under way are saved before `KeyboardInterrupt` leaves; the same call goes on with
+    them.
 
     Args:
         experiment: with a sweep; every point is checked before the first one runs.
@@ -106,10 +102,13 @@ def run_all(
                     stop.touch()
             bar.update(sweep.steps_taken() - bar.n)
             bar.set_postfix_str(sweep.standing(), refresh=False)
+    interrupted = stop.exists()
     stop.unlink(missing_ok=True)
     sweep.write_table()
     for line in sweep.troubles():
         print(f"commonweal: {line}", file=sys.stderr)
+    if interrupted:
+        raise KeyboardInterrupt
     return sweep.folder
 
 
@@ -206,38 +205,3 @@ class Sweep:
 def words(label: Label) -> str:
     """Return a label as ``name=value`` pairs."""
     return " ".join(f"{name}={value}" for name, value in label.items())
-
-
-def parse_range(text: str) -> list[Any]:
-    """Return the values that ``1.0:1.4:0.1`` (both ends included) or ``a,b,c`` names."""
-    if ":" in text and "," not in text:
-        return _range(text)
-    parts = [part.strip() for part in text.split(",")]
-    if not all(parts):
-        raise BadSetting(f"{text!r}: a value is missing; write a,b,c or low:high:step")
-    return [_value(part) for part in parts]
-
-
-def _range(text: str) -> list[int] | list[float]:
-    try:
-        low, high, step = (Decimal(part.strip()) for part in text.split(":"))
-        count = int((high - low) / step) + 1
-    except (ArithmeticError, ValueError):
-        raise BadSetting(
-            f"{text!r} is not low:high:step, three numbers such as 1.0:1.4:0.1"
-        ) from None
-    if (high - low) / step < 0:
-        raise BadSetting(f"{text!r}: steps of {step} do not lead from {low} to {high}")
-    if count > MOST_VALUES:
-        raise BadSetting(f"{text!r} has {count} values, more than {MOST_VALUES}")
-    # Decimals, so that 1.0 + 2 x 0.1 is 1.2 and a point has the same id however it is written.
-    whole = all(part.as_tuple().exponent == 0 for part in (low, high, step))
-    values = [low + i * step for i in range(count)]
-    return [int(value) if whole else float(value) for value in values]
-
-
-def _value(text: str) -> bool | int | float | str:
-    for kind in (int, float):
-        with contextlib.suppress(ValueError):
-            return kind(text)
-    return {"true": True, "false": False}.get(text.lower(), text)

@@ -2,9 +2,10 @@
 
 import networkx as nx
 import torch
-from commonweal.networks.neighbourhoods import neighbourhoods
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from commonweal.networks.neighbourhoods import neighbourhoods
 
 
 @st.composite

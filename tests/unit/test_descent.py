@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from commonweal.agents.learners.batches import Batch, blocked, sampled, tabulated
-from commonweal.agents.learners.descent import AdamState, Hyper, descend, gradient, objective
+from commonweal.agents.learners.descent import AdamState, descend
+from commonweal.agents.learners.objective import Hyper, gradient, objective
 from commonweal.agents.learners.stacked import ActorCritics, Shape
 from commonweal.errors import BadFile
 from tests.unit.test_stacked import make, module
@@ -108,7 +109,7 @@ def one_batch(policy: ActorCritics, shared: bool, penalised: bool) -> Batch:
     x = normal(policy.shape.inputs, rows) if shared else normal(slots, policy.shape.inputs, rows)
     old = policy.logits(x) + 0.2 * normal(slots, actions, rows)
     return Batch(
-        x,
+        torch.cat([x, torch.ones_like(x[..., :1, :])], -2),
         old.log_softmax(1),
         gain=normal(slots, actions, rows).clamp(min=0),
         loss=normal(slots, actions, rows).clamp(max=0),
@@ -189,7 +190,7 @@ def test_tables_equal_samples():
     samples["log_old"] = table
     tables = tabulated(codes, codebook, **samples, epochs=3, size=32)
     (first, *_) = tables(slice(0, 4))
-    assert first.x.shape == (6, 8)
+    assert first.x.shape == (7, 8)
     before = other.parameters.clone()
     descend(other, AdamState(other), tables, HYPER, chunk=3)
     assert (other.parameters - before).abs().max() > 0.01
@@ -291,7 +292,7 @@ def test_shuffles_are_uniform():
 def test_an_action_that_was_all_but_impossible_does_no_harm():
     policy = make(Shape(2, ()), 1)
     batch = Batch(
-        torch.ones(2, 1),
+        torch.ones(3, 1),
         torch.tensor([[[0.0], [-200.0]]]),
         gain=torch.tensor([[[1.0], [0.0]]]),
         loss=torch.zeros(1, 2, 1),

@@ -4,10 +4,10 @@ import networkx as nx
 import numpy as np
 import pytest
 import torch
-from commonweal.networks import NETWORKS
-from commonweal.networks.neighbourhoods import neighbourhoods
 
 from commonweal.errors import BadSetting, BrokenContract
+from commonweal.networks import NETWORKS
+from commonweal.networks.neighbourhoods import neighbourhoods
 
 
 def test_tables_of_a_path_with_an_isolated_agent():

@@ -8,12 +8,12 @@ import networkx as nx
 import numpy as np
 import pytest
 import torch
+
+from commonweal.errors import BadFile, BadSetting, BrokenContract
 from commonweal.networks import NETWORKS, settings_of
 from commonweal.networks.federations import Alone, Charter
 from commonweal.networks.files import from_networkx, write_graphml
 from commonweal.networks.neighbourhoods import neighbourhoods
-
-from commonweal.errors import BadFile, BadSetting, BrokenContract
 from commonweal.settings import flags
 
 DRAWN = ["erdos_renyi", "random_regular", "scale_free", "small_world", "well_mixed"]
@@ -322,6 +322,30 @@ def test_graphml_keeps_isolated_agents_and_labels(tmp_path):
     back = build("graph_file", 0, path=str(tmp_path / "graph.graphml"))
     assert nx.get_node_attributes(back, "label") == {0: "a", 1: "b", 2: "c"}
     assert edges(back) == {frozenset((0, 1))}
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
+    file = tmp_path / "friends.txt"
+    file.write_text("5 7\n", encoding="utf-8-sig")
+    assert build("graph_file", 0, path=str(file)).nodes[0]["label"] == "5"
+
+
+def test_attributes_of_other_programs_do_no_harm(tmp_path):
+    file = tmp_path / "graph.graphml"
+    file.write_text(
+        """<graphml xmlns="http://graphml.graphdrawing.org/xmlns">
+        <key id="x" for="node" attr.name="x" attr.type="double"/>
+        <key id="y" for="node" attr.name="y" attr.type="double"/>
+        <key id="k" for="node" attr.name="club"/>
+        <graph edgedefault="undirected">
+        <node id="0"><data key="x">NaN</data><data key="y">1</data><data key="k">v</data></node>
+        <node id="1"><data key="x">2</data></node><edge source="0" target="1"/>
+        </graph></graphml>"""
+    )
+    graph = build("graph_file", 2, path=str(file))
+    assert edges(graph) == {frozenset((0, 1))}
+    assert graph.nodes[0]["club"] == "v"
+    assert not nx.get_node_attributes(graph, "pos")
 
 
 def test_another_number_of_agents_than_the_file_has_is_refused(tmp_path):
