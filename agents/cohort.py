@@ -65,7 +65,9 @@ class Cohort:
         self.minds = {}
         for head, mind in kind.heads.items():
             seat = self._seat(head, generator)
-            self.minds[head] = mind(getattr(config, head, None) or mind.Config(), seat, kind)
+            # A mind without settings of its own follows the kind's.
+            own = config if mind.Config is Settings else mind.Config()
+            self.minds[head] = mind(getattr(config, head, None) or own, seat, kind)
         self.turn, self.rounds, self.last_progress = 0, 0, 0.0
 
     def _seat(self, head: str, generator: torch.Generator) -> Seat:
@@ -175,7 +177,7 @@ class Cohort:
         moved: Tensor,
         foresee: Callable[[str], Question],
     ) -> None:
-        """Want, remember, and study when the rollout of this turn is complete.
+        """Want and remember.
 
         ``acts``: head -> what everybody did, [L, N, D]; ``moved``: reward that ledgers moved,
         [L, N]; ``foresee(head)``: the question of the
@@ -187,18 +189,25 @@ class Cohort:
             own, moved = own[:, self.members], moved[:, self.members]
             standing = {name: value[:, self.members] for name, value in standing.items()}
         self.utility = self.preference.utility(own, moved, standing)
-        ended = self._lanes(experience.ended)
-        for mind in self.minds.values():
-            mind.watch(self.seen, ended)
-        self.perspective.study(self.seen)
         mind = self.minds.get(self.head)
         if mind is not None and mind.learns:
             if self.head == "move":
                 after = partial(self.perceive, experience.following)
-                note = Note(self.seen, self.moves, self.gather_own(self.utility), ended, after)
+                ends = self._lanes(experience.ended), self._lanes(experience.truncated)
+                note = Note(self.seen, self.moves, self.gather_own(self.utility), *ends, after)
             else:
                 note = self._social_note(self.head, experience, acts, foresee)
             mind.remember(note)
+
+    def conclude(self, experience: Experience) -> None:
+        """End the round: study when the rollout of this turn is complete.
+
+        Apart from `receive`, since no cohort may change while another still foresees it.
+        """
+        ended = self._lanes(experience.ended)
+        for mind in self.minds.values():
+            mind.watch(self.seen, ended)
+        self.perspective.study(self.seen)
         self.rounds += 1
         if self.rounds >= self.minds.get(self.head, self.minds["move"]).rollout:
             self._study(experience)
@@ -218,6 +227,7 @@ class Cohort:
             self.acts,
             self.gather(utility).flatten(1),
             self._lanes(experience.ended, near.view.shape[1]),
+            self._lanes(experience.truncated, near.view.shape[1]),
             lambda: self._asked(head, foresee(head)),
             self.gather(penalty).flatten(1),
             None if near.regular else self.gather(counts).flatten(1),

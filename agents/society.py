@@ -90,6 +90,8 @@ class Society:
 
         for cohort in self.cohorts:
             cohort.receive(experience, acts, moved, foresee)
+        for cohort in self.cohorts:
+            cohort.conclude(experience)
 
     def _answers(self, head: str, question: Question) -> Tensor:
         near = self.place.near

@@ -65,6 +65,7 @@ class ActorCriticMind(Mind):
         self.adam = AdamState(self.policy)
         self.notes: list[dict[str, Tensor | None]] = []
         self._table: Tensor | None = None
+        self._version = 0
 
     # ---- acting ----------------------------------------------------------------------
 
@@ -77,8 +78,10 @@ class ActorCriticMind(Mind):
         return look_up(self.table(percept.codebook), percept.codes)
 
     def table(self, codebook: Tensor) -> Tensor:
-        """Probabilities at every row of a codebook, [K, C, A]; kept until something is learned."""
-        if self._table is None:
+        """Probabilities at every row of a codebook, [K, C, A]; kept until a parameter changes."""
+        version = self.policy.parameters._version
+        if self._table is None or self._version != version:
+            self._version = version
             self._table = self.policy.logits(codebook.T.contiguous()).transpose(1, 2).softmax(-1)
         return self._table
 
@@ -112,6 +115,7 @@ class ActorCriticMind(Mind):
                 "acts": note.acts.to(torch.uint8),
                 "utility": note.utility,
                 "ended": note.ended,
+                "truncated": note.truncated,
                 "after": None if after is None else _kept(after),
                 "penalty": note.penalty,
                 "weight": note.weight,
@@ -139,7 +143,7 @@ class ActorCriticMind(Mind):
         for t, note in enumerate(self.notes):
             if note["after"] is not None:
                 last = self.value(note["after"][slots], slots)
-                utility[t] += self.config.discount * last * ended[t]
+                utility[t] += self.config.discount * last * note["truncated"][slots]
         return utility, ended, last
 
     def hyper(self, progress: float) -> Hyper:
@@ -191,7 +195,7 @@ class ActorCriticMind(Mind):
         """Inverse of `state`."""
         self.policy.load(state["policy"])
         self.adam.load(state["adam"])
-        names = ("seen", "acts", "utility", "ended", "after", "penalty", "weight")
+        names = ("seen", "acts", "utility", "ended", "truncated", "after", "penalty", "weight")
         saved = state.get("notes", {})
         self.notes = [
             {n: _to(saved[str(t)].get(n), self.seat.device) for n in names}

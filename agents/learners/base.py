@@ -42,6 +42,8 @@ class Note:
     acts: Tensor
     utility: Tensor
     ended: Tensor
+    truncated: Tensor
+    """where the episode ended although something follows, which so counts"""
     following: Callable[[], dict[str, Percept]]
     """what the same rows show next, before any restart; worked out only if asked for"""
     penalty: Tensor | None = None

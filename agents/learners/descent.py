@@ -23,6 +23,7 @@ class AdamState:
     """First and second moments [K, P] and steps taken [K] of each slot (Kingma and Ba 2015)."""
 
     def __init__(self, policy: ActorCritics) -> None:
+        """Start anew for all slots of ``policy``."""
         self.first = torch.zeros_like(policy.parameters)
         self.second = torch.zeros_like(policy.parameters)
         self.steps = torch.zeros(policy.slots, dtype=torch.int64, device=self.first.device)

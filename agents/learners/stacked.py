@@ -135,6 +135,7 @@ class ActorCritics:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
+        """Start with `newborn` parameters."""
         self.shape = shape
         self.parameters = newborn(shape, slots, generator, device, dtype)
 

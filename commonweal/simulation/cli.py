@@ -154,12 +154,17 @@ def _screen(summary: dict[str, Any], folder: Path | None) -> str:
     """Return the end of a run as one screen of text."""
     speed = f"{summary['agent_steps_per_second']:,.0f} agent-steps/s"
     lines = ["mean of the last 10 episodes"]
-    for name, value in summary["mean"].items():
-        if value is not None and name.partition("/")[0].split("_")[0] in SHOWN:
-            lines.append(f"  {name:<24} {value:8.3f}")
+    mean = {
+        name: value
+        for name, value in summary["mean"].items()
+        if value is not None and name.partition("/")[0].split("_")[0] in SHOWN
+    }
+    width = max(map(len, mean), default=0)
+    lines += [f"  {name:<{width}}  {value:8.3f}" for name, value in mean.items()]
     lines += [
         f"{summary['steps']:,} steps in {summary['seconds']:,.1f} s, {speed}",
         f"run folder  {folder}",
+        f"figures     {folder}/figures",
         f"again       {_command()} {folder}/experiment.toml --seed 1",
         f"watch       {_command()} {folder}/experiment.toml --serve",
     ]

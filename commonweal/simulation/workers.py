@@ -41,7 +41,7 @@ class Report(NamedTuple):
 
     id: str
     status: str
-    """finished, stopped, diverged or failed"""
+    """finished, stopped, waiting (never begun), diverged or failed"""
     reason: str = ""
 
 
@@ -55,10 +55,11 @@ def run_point(task: Task) -> Report:
     """
     stop = StopFile(task.folder / "stop")
     home = (task.folder / "points").absolute()
+    begun = (home / task.id).exists()
+    if stop():
+        return Report(task.id, "stopped" if begun else "waiting")
     try:
-        if stop():
-            return Report(task.id, "stopped")
-        if (home / task.id).exists():
+        if begun:
             simulation = Simulation.resume(home / task.id, progress=False)
         else:
             simulation = Simulation(task.experiment, home, progress=False, name=task.id)

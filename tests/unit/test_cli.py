@@ -345,7 +345,7 @@ def test_run(simulation, capsys):
     lines = [line.split() for line in text.splitlines()]
     assert ["cooperation", "0.750"] in lines and ["reputation_C", "0.900"] in lines
     assert ["3,200", "steps", "in", "1.5", "s,", "123,457", "agent-steps/s"] in lines
-    assert ["run", "folder", "runs/one"] in lines
+    assert ["run", "folder", "runs/one"] in lines and ["figures", "runs/one/figures"] in lines
     assert ["watch", "commonweal", "runs/one/experiment.toml", "--serve"] in lines
     assert len(lines) <= 24 and "cc_links" not in text
 

@@ -1,5 +1,7 @@
 """The stacked actor-critics: shape, start, views and outputs."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -19,7 +21,7 @@ def module(policy: ActorCritics, slot: int) -> dict[str, torch.nn.Sequential]:
     for name, outputs in (("actor", policy.shape.actions), ("critic", 1)):
         widths = [policy.shape.inputs, *policy.shape.hidden, outputs]
         modules = []
-        for level, (inputs, outs) in enumerate(zip(widths, widths[1:], strict=False)):
+        for level, (inputs, outs) in enumerate(pairwise(widths)):
             linear = torch.nn.Linear(inputs, outs, dtype=policy.parameters.dtype)
             with torch.no_grad():
                 linear.weight.copy_(views[f"{name}.{level}.weight"][0])
@@ -92,8 +94,7 @@ def test_outputs_are_those_of_plain_modules(hidden, shared, monkeypatch):
         own = (x if shared else x[slot]).mT
         torch.testing.assert_close(logits[slot].mT, plain["actor"](own))
         torch.testing.assert_close(values[slot, :, None], plain["critic"](own))
-    for given, reference in zip((logits, values), forward(policy.parameters, policy.shape, x)):
-        torch.testing.assert_close(given, reference)
+    torch.testing.assert_close((logits, values), forward(policy.parameters, policy.shape, x))
     assert torch.equal(x, before)
 
 
