@@ -68,6 +68,7 @@ class Cohort:
             # A mind without settings of its own follows the kind's.
             own = config if mind.Config is Settings else mind.Config()
             self.minds[head] = mind(getattr(config, head, None) or own, seat, kind)
+        self.earned = torch.zeros(len(members), device=place.device)
         self.turn, self.rounds, self.last_progress = 0, 0, 0.0
 
     def _seat(self, head: str, generator: torch.Generator) -> Seat:
@@ -189,6 +190,7 @@ class Cohort:
             own, moved = own[:, self.members], moved[:, self.members]
             standing = {name: value[:, self.members] for name, value in standing.items()}
         self.utility = self.preference.utility(own, moved, standing)
+        self.earned = self.earned + self.utility.mean(0)
         mind = self.minds.get(self.head)
         if mind is not None and mind.learns:
             if self.head == "move":
@@ -248,7 +250,8 @@ class Cohort:
         self.turn, self.rounds = (self.turn + 1) % len(self.kind.turns), 0
 
     def _share(self, mind: Mind) -> None:
-        weights = self.charter.convene(self.utility.mean(0))
+        weights = self.charter.convene(self.earned)
+        self.earned = torch.zeros_like(self.earned)
         if weights is not None:
             stack = mind.policy.parameters
             rows = stack.view(self.place.replicates, len(self.members), -1)
@@ -267,9 +270,11 @@ class Cohort:
     # ---- saving -------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
-        """Minds, preference and where the turns stand."""
+        """Minds, charter, and where the turns stand."""
         return {
             "minds": {head: mind.state() for head, mind in self.minds.items()},
+            "charter": self.charter.state(),
+            "earned": self.earned,
             "turn": self.turn,
             "rounds": self.rounds,
             "progress": self.last_progress,
@@ -279,5 +284,7 @@ class Cohort:
         """Inverse of `state`."""
         for head, mind in self.minds.items():
             mind.load(state["minds"].get(head, {}))
+        self.charter.load(state["charter"])
+        self.earned = state["earned"].to(self.place.device)
         self.turn, self.rounds = state["turn"], state["rounds"]
         self.last_progress = state["progress"]

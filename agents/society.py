@@ -31,6 +31,7 @@ class Society:
     def __init__(self, cohorts: list[Cohort], place: Place) -> None:
         self.cohorts, self.place, self.ledgers = cohorts, place, place.ledgers
         self.people: list[Agent] = []
+        self.senses = {sense for cohort in cohorts for sense in cohort.kind.senses}
         self.begun = False
 
     def settle(self, world: World) -> None:

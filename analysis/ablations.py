@@ -14,6 +14,7 @@ Source: Ren et al. 2025, Fig. 5.
 from collections.abc import Mapping
 
 import numpy as np
+
 from commonweal.analysis import figures, series
 from commonweal.analysis.study import Size, Study, main
 
@@ -48,12 +49,10 @@ def study(frame: Study) -> None:
     frame.claim("LR2 cooperates more than D-D", series.difference(own, ends["D-D"]))
     between = np.concatenate([ends[f"mu = {mu}"] for mu in weights if 0 < mu < 1])
     frame.claim(
-        "0 < mu < 1 does better than no alignment",
-        series.difference(between, ends["mu = 0.0"]),
+        "0 < mu < 1 does better than no alignment", series.difference(between, ends["mu = 0.0"])
     )
     frame.claim(
-        "0 < mu < 1 does better than strict consensus",
-        series.difference(between, ends["mu = 1.0"]),
+        "0 < mu < 1 does better than strict consensus", series.difference(between, ends["mu = 1.0"])
     )
 
 
@@ -69,10 +68,7 @@ def draw(found: Mapping[str, list], ends: Mapping[str, np.ndarray]):
     shades = dict(zip(sweep, figures.PALETTE, strict=False))
     others = {own: "LR2", "mu = 0.0": "no alignment"} | {b: b for b in BASELINES.values()}
     colours = shades | dict(zip(BASELINES.values(), (figures.BLACK, "0.5"), strict=True))
-    for panel, names in (
-        (axes[0, 0], dict(zip(sweep, sweep, strict=True))),
-        (axes[0, 1], others),
-    ):
+    for panel, names in ((axes[0, 0], dict(zip(sweep, sweep, strict=True))), (axes[0, 1], others)):
         for label, text in names.items():
             steps, values = series.align(found[label], "cooperation", hold=True)
             figures.curve(panel, steps, _share(values), label=text, colour=colours[label])

@@ -14,6 +14,7 @@ Source: Ren et al. 2025, Fig. 4.
 from collections.abc import Callable, Mapping
 
 import numpy as np
+
 from commonweal.analysis import figures, measures, series
 from commonweal.analysis.study import Size, Study, main
 
@@ -82,16 +83,11 @@ def study(frame: Study) -> None:
     for name in ("C-C links", "largest cluster", "autocorrelation"):
         growth = found[name][:, -1] - found[name][:, 0]
         frame.claim(
-            f"{name}: grows from t = {steps[0]:,} to {steps[-1]:,}",
-            series.interval(growth),
+            f"{name}: grows from t = {steps[0]:,} to {steps[-1]:,}", series.interval(growth)
         )
+    frame.claim("cooperators sit together at the end", series.interval(found["clustering"][:, -1]))
     frame.claim(
-        "cooperators sit together at the end",
-        series.interval(found["clustering"][:, -1]),
-    )
-    frame.claim(
-        "reputations follow actions at the end",
-        series.interval(found["reputation gap"][:, -1]),
+        "reputations follow actions at the end", series.interval(found["reputation gap"][:, -1])
     )
 
 
@@ -99,26 +95,14 @@ def _interval(name: str, values: np.ndarray) -> series.Estimate:
     return series.interval(values, bounds=(0, 1) if name in SHARES else (-1, 1))
 
 
-def draw(
-    recordings: list,
-    steps: list[int],
-    links: np.ndarray,
-    found: Mapping[str, np.ndarray],
-):
+def draw(recordings: list, steps: list[int], links: np.ndarray, found: Mapping[str, np.ndarray]):
     """Measures over snapshots, and the distribution of cluster sizes at each."""
     figure, axes = figures.panels(1, 2, size=(3.4, 2.5))
     for colour, name in zip(
-        figures.PALETTE,
-        ("C-C links", "largest cluster", "autocorrelation"),
-        strict=False,
+        figures.PALETTE, ("C-C links", "largest cluster", "autocorrelation"), strict=False
     ):
         figures.curve(
-            axes[0, 0],
-            steps,
-            _interval(name, found[name]),
-            label=name,
-            colour=colour,
-            marker="o",
+            axes[0, 0], steps, _interval(name, found[name]), label=name, colour=colour, marker="o"
         )
     figures.steps_axis(axes[0, 0])
     axes[0, 0].set_ylabel("measure")
@@ -141,8 +125,7 @@ def draw(
         ylabel="share of clusters of size s or more",
     )
     figures.title(
-        axes[0, 1],
-        f"(b) cluster sizes, {len(recordings)} run{'s' * (len(recordings) > 1)} pooled",
+        axes[0, 1], f"(b) cluster sizes, {len(recordings)} run{'s' * (len(recordings) > 1)} pooled"
     )
     figures.legend(axes[0, 1])
     return figure

@@ -1,5 +1,7 @@
 """One house style for all figures, fit for print and for colour-blind readers.
 
+The only module outside the browser that knows matplotlib, which is why it is long.
+
 Colours are those of Okabe and Ito 2008; magnitudes use cividis (Nuñez et al. 2018),
 which reads the same with and without colour vision and in grey.  Figures are built
 without pyplot, so that many can be made in one process without a shared registry.
@@ -11,7 +13,6 @@ from pathlib import Path
 
 import networkx as nx
 import numpy as np
-from commonweal.analysis import series
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -20,6 +21,7 @@ from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap, Normalize
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
+from commonweal.analysis import series
 from commonweal.simulation import files
 
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
@@ -59,11 +61,7 @@ WRAPPED = ("honeycomb", "moore_lattice", "square_lattice")
 
 
 def panels(
-    rows: int = 1,
-    columns: int = 1,
-    *,
-    size: tuple[float, float] = PANEL,
-    **options: object,
+    rows: int = 1, columns: int = 1, *, size: tuple[float, float] = PANEL, **options: object
 ) -> tuple[Figure, np.ndarray]:
     """A figure in the house style and its axes [rows, columns]."""
     with rc_context(STYLE):
@@ -142,15 +140,7 @@ def curve(
     """
     note = runs_note(estimate)
     text = f"{label} ({note})" if label else note
-    axes.plot(
-        steps,
-        estimate.mean,
-        color=colour,
-        linestyle=style,
-        marker=marker,
-        ms=3,
-        label=text,
-    )
+    axes.plot(steps, estimate.mean, color=colour, linestyle=style, marker=marker, ms=3, label=text)
     if estimate.runs > 1:
         axes.fill_between(steps, estimate.low, estimate.high, color=colour, alpha=0.22, linewidth=0)
 
@@ -171,13 +161,7 @@ def bars(
     axes.bar(x, means, width=0.65, color=hues, alpha=0.75)
     known = ~np.isnan(reach).any(0)
     axes.errorbar(
-        x[known],
-        means[known],
-        yerr=reach[:, known],
-        fmt="none",
-        ecolor=BLACK,
-        capsize=2,
-        lw=0.9,
+        x[known], means[known], yerr=reach[:, known], fmt="none", ecolor=BLACK, capsize=2, lw=0.9
     )
     for place, values in enumerate(points):
         values = np.asarray(values, float)
@@ -203,15 +187,7 @@ def plane(
     """
     x, y, values = np.asarray(x, float), np.asarray(y, float), np.asarray(values, float)
     axes.set_facecolor(MISSING)
-    mesh = axes.pcolormesh(
-        x,
-        y,
-        np.ma.masked_invalid(values),
-        vmin=low,
-        vmax=high,
-        cmap=colour_map,
-        shading="nearest",
-    )
+    mesh = axes.pcolormesh(x, y, values, vmin=low, vmax=high, cmap=colour_map, shading="nearest")
     # What is drawn on top, a border or a theory, must not widen the plane.
     axes.autoscale_view()
     axes.autoscale(False)
@@ -256,11 +232,12 @@ def society_map(
     low: float = 0.0,
     high: float = 1.0,
     labels: Sequence[str] = (),
+    palette: Sequence[str] = PALETTE,
     links: bool = True,
 ):
     """Draw one value per agent [N] on its graph: a lattice as a picture, else as nodes.
 
-    With ``labels`` the values are indices of these categories, drawn in palette colours;
+    With ``labels`` the values are indices of these categories, in colours of the palette;
     without, magnitudes from ``low`` to ``high``.  Rows count downwards, as in the lattices.
     Returns what a colour bar needs.
     """
@@ -268,7 +245,7 @@ def society_map(
     colour_map: str | Colormap = MAGNITUDE
     norm: Normalize = Normalize(low, high)
     if labels:
-        colour_map = ListedColormap(PALETTE[: max(len(labels), 2)])
+        colour_map = ListedColormap(palette[: max(len(labels), 2)])
         norm = BoundaryNorm(np.arange(max(len(labels), 2) + 1) - 0.5, colour_map.N)
     axes.set(xticks=[], yticks=[], aspect="equal")
     if (picture := _image(places, values)) is not None:
@@ -286,13 +263,7 @@ def society_map(
     size = min(60.0, 4_000 / max(len(places), 1))
     edge = "none" if len(places) > DENSE else "0.3"
     dots = axes.scatter(
-        *places.T,
-        c=values,
-        s=size,
-        cmap=colour_map,
-        norm=norm,
-        edgecolors=edge,
-        linewidths=0.3,
+        *places.T, c=values, s=size, cmap=colour_map, norm=norm, edgecolors=edge, linewidths=0.3
     )
     axes.margins(0.05)
     axes.invert_yaxis()
@@ -336,11 +307,9 @@ def snapshot_maps(recording: object, *, lane: int = 0, steps: Sequence[int] = ()
     steps = [steps[i] for i in np.unique(np.linspace(0, len(steps) - 1, 6).round().astype(int))]
     figure, axes = panels(len(about), len(steps), size=(1.4, 1.3))
     for row, (name, layer) in enumerate(about.items()):
-        options = {
-            "low": layer["low"],
-            "high": layer["high"],
-            "labels": layer["labels"] or (),
-        }
+        options = {"low": layer["low"], "high": layer["high"], "labels": layer["labels"] or ()}
+        # Blue and orange are for cooperators and defectors.
+        options["palette"] = PALETTE[2:] if name == "kind" else PALETTE
         for column, step in enumerate(steps):
             values = shots[step][name][lane]
             drawn = society_map(axes[row, column], recording.graph, values, **options)
@@ -359,21 +328,9 @@ def run_figures(recording: object, folder: str | Path) -> list[Path]:
     share, payoff = (0.0, 1.0), (-np.inf, np.inf)
     groups = {"cooperators": "_C", "defectors": "_D"}
     plans = (
-        (
-            "cooperation",
-            share,
-            {"cooperation": "all"} | {n: n.split("/", 1)[1] for n in kinds},
-        ),
-        (
-            "reputation",
-            share,
-            {f"reputation{end}": text for text, end in groups.items()},
-        ),
-        (
-            "reward",
-            payoff,
-            {"reward": "all"} | {f"reward{e}": t for t, e in groups.items()},
-        ),
+        ("cooperation", share, {"cooperation": "all"} | {n: n.split("/", 1)[1] for n in kinds}),
+        ("reputation", share, {f"reputation{end}": text for text, end in groups.items()}),
+        ("reward", payoff, {"reward": "all"} | {f"reward{e}": t for t, e in groups.items()}),
     )
     written = []
     for name, bounds, indicators in plans:

@@ -4,10 +4,10 @@ Question: when kinds live on one lattice (T = 1.30, S = -0.33), (a) how much doe
 cooperate and (b) earn over time; (c) does a rare mutant kind earn more than the residents
 among whom it learns; (d) where would selection on these payoffs lead the shares?
 
-Expected answer: open.  D-D exploits cooperators but meets bad reputations only among
-those that keep them, so a rare D-D should earn more than LR2 residents if these cooperate
-with it, and LR2 needs cooperating neighbours to gain anything among D-D.  Kinds are
-placed at random and do not change during a run, so their assortment stays near one.
+Expected answer: open, for the paper compares pure societies only.  LR2 residents see
+reputations, so a rare D-D that they call bad may find nobody to exploit; a rare LR2 among
+D-D has neither cooperating neighbours nor assessors.  Kinds are placed at random and do
+not change during a run, so their assortment stays near one.
 
 Payoffs are those of the game, never reshaped ones.  A mutant's advantage is its mean
 payoff minus the residents' in the same run, with an interval over seeds.
@@ -19,9 +19,9 @@ from collections.abc import Mapping, Sequence
 from itertools import permutations
 
 import numpy as np
+
 from commonweal.analysis import figures, measures, populations, series
 from commonweal.analysis.study import Size, Study, main
-
 from commonweal.simulation.experiment import Share
 
 NAMES = {"lr2": "LR2", "dd": "D-D", "ippo": "IPPO"}
@@ -73,12 +73,7 @@ def rows(
     unknown = series.interval([np.nan])
 
     def line(case: str, payoff: np.ndarray, **more: object) -> dict:
-        blank = {
-            "advantage": unknown,
-            "verdict": "",
-            "share": unknown,
-            "assortment": unknown,
-        }
+        blank = {"advantage": unknown, "verdict": "", "share": unknown, "assortment": unknown}
         return {"case": case, "payoff": series.interval(payoff)} | blank | more
 
     lines = [

@@ -8,10 +8,10 @@ kinds would make of the payoffs that learning leaves behind.
 from dataclasses import dataclass
 
 import numpy as np
-from commonweal.analysis.series import Estimate
 from numpy.typing import ArrayLike
 from scipy.special import expit, logsumexp
 
+from commonweal.analysis.series import Estimate
 from commonweal.errors import BadSetting
 
 

@@ -140,13 +140,21 @@ def read(folders: Iterable[str | Path]) -> list:
 
 
 def runs(recordings: Iterable, indicator: str) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Steps [T] and values [T] of one indicator, for each replicate of each recording."""
+    """Steps [T] and values [T] of one indicator, for each replicate of each recording.
+
+    A run that ends within an episode has a last row of fewer rounds, mostly early ones in
+    which initial reputations still count; it is left out.
+    """
     found = []
     for recording in recordings:
         series = recording.series
         for replicate in np.unique(series["replicate"]):
             rows = series["replicate"] == replicate
-            found.append((series["step"][rows], series[indicator][rows]))
+            steps, values = series["step"][rows], series[indicator][rows]
+            gaps = np.diff(steps)
+            whole = len(gaps) < 2 or gaps[-1] >= gaps[-2]
+            kept = slice(None if whole else -1)
+            found.append((steps[kept], values[kept]))
     return found
 
 

@@ -18,7 +18,6 @@ from pathlib import Path
 
 from commonweal.analysis import figures
 from commonweal.analysis.series import Estimate
-
 from commonweal.errors import BadFile, CommonwealError
 from commonweal.simulation import files
 from commonweal.simulation.experiment import Experiment, Share

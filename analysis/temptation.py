@@ -13,16 +13,14 @@ Source: Ren et al. 2025, Fig. 2.
 """
 
 import numpy as np
+
 from commonweal.analysis import figures, series
 from commonweal.analysis.study import Size, Study, main
 
 METHODS = {"lr2": "LR2", "dd": "D-D"}
 RESHAPING = 0.6
 COARSE = {"temptation": (0.6, 0.9, 1.2, 1.5), "sucker": (-0.6, -0.2, 0.2)}
-MEDIUM = {
-    "temptation": (0.0, 0.4, 0.8, 1.2, 1.6, 2.0),
-    "sucker": (-1.0, -0.6, -0.2, 0.2, 0.6, 1.0),
-}
+MEDIUM = {"temptation": (0.0, 0.4, 0.8, 1.2, 1.6, 2.0), "sucker": (-1.0, -0.6, -0.2, 0.2, 0.6, 1.0)}
 FINE = {
     "temptation": tuple(round(0.1 * i, 1) for i in range(21)),
     "sucker": tuple(round(0.1 * i - 1, 1) for i in range(21)),
@@ -57,16 +55,13 @@ def study(frame: Study) -> None:
     dilemma = dilemma & (np.array(temptations) > 1)
     lr2, dd = (method[dilemma].mean(0) for method in values)
     frame.claim(
-        "LR2 cooperates more than D-D in the prisoner's dilemma",
-        series.difference(lr2, dd),
+        "LR2 cooperates more than D-D in the prisoner's dilemma", series.difference(lr2, dd)
     )
     frame.claim(
-        "D-D leaves less than 5 % cooperation in the prisoner's dilemma",
-        series.interval(0.05 - dd),
+        "D-D leaves less than 5 % cooperation in the prisoner's dilemma", series.interval(0.05 - dd)
     )
     frame.claim(
-        "LR2 cooperates more than D-D over the whole plane",
-        series.difference(*values.mean((1, 2))),
+        "LR2 cooperates more than D-D over the whole plane", series.difference(*values.mean((1, 2)))
     )
 
 
@@ -78,23 +73,20 @@ def draw(values: np.ndarray, temptations: tuple, suckers: tuple):
     """Both planes and their difference, from values [2, S, T, seeds]."""
     figure, axes = figures.panels(1, 3, size=(2.4, 2.3), sharex=True, sharey=True)
     means = values.mean(-1)
-    for column, (name, factor) in enumerate(zip(METHODS.values(), (RESHAPING, 1.0), strict=True)):
-        drawn = figures.plane(axes[0, column], temptations, suckers, means[column])
-        border = np.linspace(0, 1 / factor, 50)
-        axes[0, column].plot(border, factor * border - 1, "w--", lw=1.0, scalex=False, scaley=False)
-        figures.title(axes[0, column], f"({'ab'[column]}) {name}")
+    for panel, plane in zip(axes[0], means, strict=False):
+        drawn = figures.plane(panel, temptations, suckers, plane)
     figures.colour_bar(axes[0, :2], drawn, "share cooperating")
     drawn = figures.plane(
-        axes[0, 2],
-        temptations,
-        suckers,
-        means[0] - means[1],
-        low=-1,
-        colour_map="PuOr_r",
+        axes[0, 2], temptations, suckers, means[0] - means[1], low=-1, colour_map="PuOr_r"
     )
     figures.colour_bar(axes[0, 2], drawn, "LR2 minus D-D")
-    figures.title(axes[0, 2], "(c) difference")
-    for panel in axes[0]:
+    # Left of the dashed border, half cooperators among the neighbours are enough.
+    for panel, factor in zip(axes[0], (RESHAPING, 1.0), strict=False):
+        border = np.array([0, 1 / factor])
+        panel.plot(border, factor * border - 1, "w--", lw=1.0)
+    headings = ("(a) LR2", "(b) D-D", "(c) difference")
+    for panel, heading in zip(axes[0], headings, strict=True):
+        figures.title(panel, heading)
         panel.axhline(0, color="0.6", lw=0.5)
         panel.axvline(1, color="0.6", lw=0.5)
         panel.set_xlabel("temptation T")

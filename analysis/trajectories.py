@@ -14,6 +14,7 @@ Source: Ren et al. 2025, Fig. 3.
 from collections.abc import Mapping
 
 import numpy as np
+
 from commonweal.analysis import figures, series
 from commonweal.analysis.study import Size, Study, main
 
@@ -34,13 +35,7 @@ def study(frame: Study) -> None:
     rows = []
     for label, recordings in found.items():
         row = {"point": label}
-        for name in (
-            "cooperation",
-            "reputation_C",
-            "reputation_D",
-            "utility_C",
-            "utility_D",
-        ):
+        for name in ("cooperation", "reputation_C", "reputation_D", "utility_C", "utility_D"):
             bounds = (-np.inf, np.inf) if name.startswith("utility") else (0, 1)
             row[name] = series.interval(series.final(recordings, name), bounds=bounds)
         rows.append(row)
@@ -48,14 +43,10 @@ def study(frame: Study) -> None:
     first, *_, last = found
     low, high = (series.final(found[label], "cooperation") for label in (first, last))
     frame.claim(f"cooperation at {first} exceeds that at {last}", series.difference(low, high))
-    for text, indicator in (
-        ("a higher reputation", "reputation"),
-        ("a higher reward", "utility"),
-    ):
+    for text, indicator in (("a higher reputation", "reputation"), ("a higher reward", "utility")):
         gap = [gaps(recordings, indicator) for recordings in found.values()]
         frame.claim(
-            f"cooperators end with {text} than defectors",
-            series.interval(np.concatenate(gap)),
+            f"cooperators end with {text} than defectors", series.interval(np.concatenate(gap))
         )
 
 

@@ -24,7 +24,7 @@ TEMPTATION, SUCKER = 1.3, -0.33
 MEMORY, SHARE = 0.6, 0.6
 DISCOUNT, TRACE, CLIP, MAX_NORM = 0.99, 0.05, 0.2, 0.5
 ENTROPY, ALIGNMENT, LEARNING_RATE = 0.05, 0.2, 0.01
-EPOCHS, BATCH, NEIGHBOURS = 3, 40, 4
+EPOCHS, BATCH, NEIGHBOURS = 5, 40, 4
 
 
 def tower(inputs: int, outputs: int, last_gain: float) -> nn.Sequential:

@@ -102,6 +102,9 @@ of their sums, so a mean over cooperators stays right when their number changes.
 class Population(Protocol):
     """Those who live in a world: they decide, and they receive what came of it."""
 
+    senses: set[str]
+    """channels that somebody reads"""
+
     def decide(self, observation: Observation) -> Tensor:
         """Joint move, [L, N] or [L, N, size]."""
 

@@ -18,7 +18,7 @@ class Charter(ABC):
     - the same returns, in the same state, give the same weights; chance comes from a
       generator given to the constructor;
     - what the charter remembers between calls is part of its `state()`, and `load` restores
-      it; a charter without memory has neither.
+      it.
     """
 
     @abstractmethod
@@ -31,6 +31,13 @@ class Charter(ABC):
         Returns:
             [M, M] row i holds the weights with which member i listens to all members.
         """
+
+    def state(self) -> dict:
+        """What a resumed run needs to know; nothing for a charter without memory."""
+        return {}
+
+    def load(self, state: dict) -> None:  # noqa: B027
+        """Inverse of `state`."""
 
 
 class Alone(Charter):

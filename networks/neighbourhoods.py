@@ -65,6 +65,17 @@ class Neighbourhoods:
         """Mean over each agent's own edges, [..., E] -> [..., N]; 0 without neighbours."""
         return self.sum(values) / self.degree.clamp(min=1)
 
+    def each(self, values: Tensor) -> Tensor:
+        """Values of the edges to the neighbours in view, [..., E] -> [..., N, D].
+
+        Where `mask` is False they mean nothing.
+        """
+        if self.regular:
+            return values.unflatten(-1, self.view.shape)
+        if not len(self.source):
+            return values.new_zeros(*values.shape[:-1], *self.view.shape)
+        return values[..., self.view_edges.flatten()].unflatten(-1, self.view.shape)
+
     def to(self, device: torch.device | str) -> Neighbourhoods:
         """The same tables on another device."""
         tensors = {

@@ -90,11 +90,7 @@ class ReputationLedger(Ledger):
         In the first round the values received are real numbers, which count as bad.
         """
         near, shape = self.near, (*moves.shape, -1)
-        if near.regular:
-            seen = self.received.view(shape)
-        else:
-            seen = self.received[:, near.view_edges.flatten()].view(shape)
-        good, everyone = seen >= 1, near.view.flatten()
+        good, everyone = near.each(self.received) >= 1, near.view.flatten()
         if self.codebook is None:
             row = torch.cat(
                 (

@@ -15,7 +15,7 @@ from torch import Tensor
 from commonweal import lanes as records
 from commonweal.networks.neighbourhoods import Neighbourhoods, neighbourhoods
 from commonweal.randomness import Streams
-from commonweal.records import Experience, Indicators, Layer, Observation, Outcome, Population
+from commonweal.records import Experience, Indicators, Layer, Observation, Outcome, Percept, Population
 from commonweal.settings import Settings
 from commonweal.spaces import WorldSpec
 
@@ -65,6 +65,7 @@ class World(mesa.Model, ABC, Generic[State]):
         self.episode_ended = False
         self._meet(draw())
         self.spec = self.describe()
+        self.shown = tuple(self.spec.channels)
         self.clock = torch.zeros(self.lanes, dtype=torch.int64, device=self.device)
         self.state: State = self.initial()
         self.observation: Observation = self.observations(self.state)
@@ -81,8 +82,8 @@ class World(mesa.Model, ABC, Generic[State]):
         """A fresh state for all lanes, drawn from ``self.generator``."""
 
     @abstractmethod
-    def observations(self, state: State) -> Observation:
-        """What every agent sees: channel -> percept [L, N, width]."""
+    def observe(self, state: State, channel: str) -> Percept:
+        """What every agent sees on one channel of the spec, [L, N, width]."""
 
     @abstractmethod
     def transition(self, state: State, moves: Tensor) -> tuple[State, Outcome]:
@@ -106,6 +107,8 @@ class World(mesa.Model, ABC, Generic[State]):
     def populate(self, society: Population) -> None:
         """Let a population live here; its ledgers begin with the state of the world."""
         self.society = society
+        # Channels that nobody reads are not worked out.
+        self.shown = tuple(c for c in self.spec.channels if c in society.senses)
         every = torch.ones(self.lanes, dtype=torch.bool, device=self.device)
         society.restart(every, self.standing(self.state))
 
@@ -150,6 +153,11 @@ class World(mesa.Model, ABC, Generic[State]):
         self.__dict__.pop("space", None)
 
     # ---- reading -------------------------------------------------------------------
+
+    @final
+    def observations(self, state: State) -> Observation:
+        """What every agent sees on all channels that somebody here reads."""
+        return {channel: self.observe(state, channel) for channel in self.shown}
 
     @property
     def horizon(self) -> int:

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from commonweal import codes
 from commonweal.lanes import mean, mean_where
-from commonweal.records import Indicators, Layer, Observation, Outcome, Percept
+from commonweal.records import Indicators, Layer, Outcome, Percept
 from commonweal.settings import Settings, setting
 from commonweal.spaces import Discrete, WorldSpec
 from commonweal.worlds import WORLDS
@@ -90,25 +90,21 @@ class Lattice(World[LatticeState]):
         opening = torch.ones(self.lanes, dtype=torch.bool, device=self.device)
         return LatticeState(last, payoff, opening)
 
-    def observations(self, state: LatticeState) -> Observation:
-        """Channels opening, own, actions and payoffs."""
-        near = self.neighbourhoods
-        met = state.last[:, near.view.flatten()].view(*state.last.shape, -1)
+    def observe(self, state: LatticeState, channel: str) -> Percept:
+        """One of the channels opening, own, actions and payoffs."""
+        near, shape = self.neighbourhoods, state.last.shape
+        if channel == "opening":
+            return Percept(dense=state.opening.float()[:, None, None].expand(*shape, 1))
+        if channel == "own":
+            return Percept(codes=state.last, codebook=torch.eye(2, device=self.device))
+        everyone = near.view.flatten()
+        if channel == "payoffs":
+            paid = state.payoff[:, everyone].view(*shape, -1) * near.mask
+            return Percept(dense=torch.cat((state.payoff[..., None], paid), -1))
+        met = state.last[:, everyone].view(*shape, -1)
         if self.codebook is None:
-            actions = Percept(dense=codes.one_hot(met, near.mask))
-        else:
-            actions = Percept(
-                codes=codes.encode(met, near.mask, near.regular), codebook=self.codebook
-            )
-        paid = state.payoff[:, near.view.flatten()].view(*state.last.shape, -1) * near.mask
-        return {
-            "opening": Percept(
-                dense=state.opening.float()[:, None, None].expand(*state.last.shape, 1)
-            ),
-            "own": Percept(codes=state.last, codebook=torch.eye(2, device=self.device)),
-            "actions": actions,
-            "payoffs": Percept(dense=torch.cat((state.payoff[..., None], paid), -1)),
-        }
+            return Percept(dense=codes.one_hot(met, near.mask))
+        return Percept(codes=codes.encode(met, near.mask, near.regular), codebook=self.codebook)
 
     def transition(self, state: LatticeState, moves: Tensor) -> tuple[LatticeState, Outcome]:
         """Everyone plays every neighbour once."""

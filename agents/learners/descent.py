@@ -16,7 +16,7 @@ from commonweal.agents.learners.stacked import ActorCritics, chunks, restore
 
 # Slots worked through at a time on a CPU, measured: fewer are ruled by the cost of calls, more
 # by memory beyond the cache.
-CHUNK = 128
+CHUNK = 96
 
 
 class AdamState:
@@ -52,7 +52,7 @@ def descend(
         adam: their optimiser state, changed in place.
         batches: source of the mini-batches of given slots.
         hyper: learning rate and the rest.
-        chunk: slots worked through at a time on a CPU.
+        chunk: slots worked through at a time on a CPU, about.
     """
     spaces: dict[tuple[int, int], Backward] = {}
     size = chunk if policy.parameters.device.type == "cpu" else policy.slots

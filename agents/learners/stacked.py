@@ -120,8 +120,9 @@ def _orthogonal(noise: Tensor) -> Tensor:
 
 
 def chunks(slots: int, size: int) -> list[slice]:
-    """Consecutive slices of at most ``size`` that cover ``slots``."""
-    return [slice(start, min(start + size, slots)) for start in range(0, slots, size)]
+    """Consecutive slices of about ``size``, alike to one, that cover ``slots``."""
+    count = max(1, round(slots / size))
+    return [slice(slots * i // count, slots * (i + 1) // count) for i in range(count)]
 
 
 class ActorCritics:

@@ -49,6 +49,8 @@ def standardised(payoffs: Tensor) -> Tensor:
 
     Source: Ren et al. 2025, settings; the deviation is that of the population of links.
     """
+    if not payoffs.shape[-1]:  # nobody meets anybody
+        return payoffs
     spread, centre = torch.std_mean(payoffs, -1, correction=0, keepdim=True)
     return (payoffs - centre) / (spread + 1e-8)
 
@@ -91,9 +93,8 @@ class Verdicts(ActorCriticMind, SocialMind):
         dyads = experience.outcome.dyads
         scores = drifting(dyads, near.source) if self.config.compat_drift else standardised(dyads)
         shape = acts.shape
-        earned = scores[:, near.view_edges.flatten()].view(shape)
         met = verdict[:, near.view.flatten()].view(shape)
-        return earned, self.config.alignment * disagreement(acts, met)
+        return near.each(scores), self.config.alignment * disagreement(acts, met)
 
     def batches(self, slots: slice, progress: float) -> Iterator[Batch]:
         """Several epochs over contiguous mini-batches, lane after lane, not shuffled.

@@ -9,8 +9,7 @@ import os
 import signal
 import threading
 import traceback
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -84,33 +83,39 @@ def in_turn(tasks: list[Task], workers: int, address: str | None) -> Iterator[Re
 
 def in_processes(tasks: list[Task], workers: int, address: str | None) -> Iterator[Report | None]:
     """Run ``workers`` points at a time, each in a process of one thread."""
-    deaths: Counter[str] = Counter()
     while tasks:
-        lost: list[Task] = []
-        # The method is named because importing Mesa sets a global one.
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, context, initializer=_begin_worker) as pool:
-            with _ignoring_interrupts():  # which the processes started here inherit
-                waiting = {pool.submit(run_point, task): task for task in tasks}
-            begun: set[str] = set()
-            while waiting:
-                done, rest = wait(waiting, POLL, FIRST_COMPLETED)
-                for future in done:
-                    task = waiting.pop(future)
-                    if isinstance(future.exception(), BrokenProcessPool):
-                        lost.append(task)
-                    else:
-                        yield future.result()
-                begun = {waiting[future].id for future in rest if future.running()} or begun
-                yield None
-        tasks = []
-        for task in lost:
-            # One death ends the whole pool; only points under way can have caused it.
-            deaths[task.id] += not begun or task.id in begun
-            if deaths[task.id] < 2:
-                tasks.append(task)
-            else:
-                yield Report(task.id, "failed", "its process died twice (killed, or no memory?)")
+        lost, begun = yield from _pool(tasks, workers)
+        # One process that dies (killed, out of memory) ends its whole pool. The point at
+        # fault is among those under way; each of them has a second chance, by itself.
+        suspects = [task for task in lost if task.id in begun] or lost
+        for task in suspects:
+            if (yield from _pool([task], 1))[0]:
+                yield Report(task.id, "failed", "its process died twice: killed, or no memory left")
+        tasks = [task for task in lost if task not in suspects]
+
+
+def _pool(
+    tasks: list[Task], workers: int
+) -> Generator[Report | None, None, tuple[list[Task], set[str]]]:
+    """Run tasks in one pool; return those lost with it, and the ids that were under way."""
+    # The method is named because importing Mesa sets a global one.
+    context = multiprocessing.get_context("spawn")
+    lost: list[Task] = []
+    begun: set[str] = set()
+    with ProcessPoolExecutor(workers, context, initializer=_begin_worker) as pool:
+        with _ignoring_interrupts():  # which the processes started here inherit
+            waiting = {pool.submit(run_point, task): task for task in tasks}
+        while waiting:
+            done, rest = wait(waiting, POLL, FIRST_COMPLETED)
+            for future in done:
+                task = waiting.pop(future)
+                if isinstance(future.exception(), BrokenProcessPool):
+                    lost.append(task)
+                else:
+                    yield future.result()
+            begun = {waiting[future].id for future in rest if future.running()} or begun
+            yield None
+    return lost, begun
 
 
 def on_ray(tasks: list[Task], workers: int, address: str | None) -> Iterator[Report | None]:

@@ -13,6 +13,7 @@ from tests.unit.tiny_world import changed
 STATE = {
     "numbers": {"tick": 7, "rate": 0.1, "on": True, "name": "lr2", "none": None, "big": 2**100},
     "agents/lr2": {"a~1b": torch.arange(3), "a/b": torch.tensor([True, False])},
+    "agents": {"lr2/a/b": torch.arange(2), "lr2": {"a": {"b": torch.arange(5)}}},
     "tensors": {
         "scalar": torch.tensor(2.5, dtype=torch.float64),
         "bytes": torch.tensor([1, 255], dtype=torch.uint8),

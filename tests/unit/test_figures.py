@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import networkx as nx
 import numpy as np
 import pytest
-from commonweal.analysis import figures, series
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.image import AxesImage
+
+from commonweal.analysis import figures, series
 
 
 def lattice(rows, columns):
@@ -95,6 +96,7 @@ def test_a_lattice_is_drawn_as_a_picture_by_position():
     drawn = figures.society_map(axes[0, 0], lattice(2, 3), [0, 1, 2, 3, 4, 5], high=5)
     assert isinstance(drawn, AxesImage)
     assert drawn.get_array().tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert drawn.origin == "upper"  # rows count downwards
 
 
 def test_other_graphs_are_drawn_as_nodes_and_links():

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from commonweal.analysis import populations, series
 
+from commonweal.analysis import populations, series
 from commonweal.errors import BadSetting
 
 DILEMMA = [[3, 0], [5, 1]]  # cooperate, defect

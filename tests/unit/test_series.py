@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from commonweal.analysis import series
+from scipy import stats
 
+from commonweal.analysis import series
 from commonweal.errors import BadSetting
 
 
@@ -65,12 +66,33 @@ def test_unknown_method_is_named():
         series.interval([1, 2], method="normal")
 
 
+def test_difference_is_welchs():
+    # means 2 and 5, variances 1 and 4 over 3 and 2 runs: error sqrt(1/3 + 2),
+    # (7/3)**2 / ((1/3)**2 / 2 + 2**2 / 1) = 1.342466 degrees of freedom
+    found = series.difference([1.0, 2.0, 3.0], [5.0 - 2**0.5, np.nan, 5.0 + 2**0.5])
+    reach = stats.t.ppf(0.975, 1.342466) * (7 / 3) ** 0.5
+    assert found.mean == pytest.approx(-3.0)
+    assert found.low == pytest.approx(-3.0 - reach, rel=1e-5)
+    assert found.high == pytest.approx(-3.0 + reach, rel=1e-5)
+    assert found.count == 2
+    same = series.difference([1.0, 1.0], [0.0, 0.0])
+    assert (same.low, same.high) == (1.0, 1.0)
+    assert np.isnan(series.difference([1.0], [0.0, 1.0]).low)
+
+
 def test_runs_are_replicates_of_recordings():
     first = recording((10, 0, 0.1), (10, 1, 0.5), (20, 0, 0.2), (20, 1, 0.6))
     second = recording((10, 0, 0.9), (20, 0, 0.8))
     steps, values = series.align([first, second], "x")
     assert steps.tolist() == [10, 20]
     assert values.tolist() == [[0.1, 0.2], [0.5, 0.6], [0.9, 0.8]]
+
+
+def test_a_last_row_of_part_of_an_episode_is_left_out():
+    run = recording((10, 0, 1.0), (20, 0, 1.0), (30, 0, 1.0), (33, 0, 9.0))
+    steps, values = series.align([run], "x")
+    assert steps.tolist() == [10, 20, 30] and values.max() == 1.0
+    assert series.final([run], "x").tolist() == [1.0]
 
 
 def test_a_run_that_stopped_is_held_only_on_request():
@@ -94,6 +116,7 @@ def test_final_and_at():
     run = recording(*((10 * i, 0, i) for i in range(1, 21)))
     gone = recording((10, 0, 5.0), (20, 0, np.nan))
     assert series.final([run, gone], "x", rows=10).tolist() == [15.5, 5.0]
+    assert series.at([run], "x", 60).tolist() == [6.0]
     assert series.at([run], "x", 55).tolist() == [5.0]
     assert series.at([run], "x", 999).tolist() == [20.0]
     assert np.isnan(series.at([run], "x", 5)).all()

@@ -119,3 +119,12 @@ def test_state_comes_back_and_keeps_views():
 def test_state_of_another_size_is_refused():
     with pytest.raises(BadFile, match="parameters"):
         make(Shape(5), 3).load(make(Shape(5), 1).state())
+
+
+@pytest.mark.parametrize(("slots", "size"), [(0, 4), (1, 4), (7, 3), (100, 96), (10_000, 96)])
+def test_chunks_cover_all_slots_once_and_evenly(slots, size):
+    parts = stacked.chunks(slots, size)
+    assert [i for part in parts for i in range(slots)[part]] == list(range(slots))
+    lengths = [part.stop - part.start for part in parts]
+    assert max(lengths) - min(lengths) <= 1
+    assert max(lengths) <= 1.5 * size

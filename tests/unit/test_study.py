@@ -4,6 +4,7 @@ import csv
 
 import numpy as np
 import pytest
+
 from commonweal.analysis import ablations, clusters, population, series, temptation, trajectories
 from commonweal.analysis.study import Size, Study, main
 

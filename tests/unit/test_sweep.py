@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from commonweal.errors import BadSetting, MissingExtra, UnknownName
-from commonweal.simulation import checkpoint
+from commonweal.simulation import checkpoint, workers
 from commonweal.simulation import experiment as experiments
 from commonweal.simulation.engine import Simulation
 from commonweal.simulation.experiment import Share
@@ -204,6 +204,23 @@ def test_processes_give_the_results_of_one_after_another(tmp_path):
     assert len(table(together)) == 4
 
 
+def die_or_finish(task):
+    if task.experiment.seed == 2:
+        os._exit(9)
+    return workers.Report(task.id, "finished")
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_costs_only_its_own_point(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "run_point", die_or_finish)
+    tasks = [workers.Task(str(seed), changed(seed=seed), tmp_path) for seed in (1, 2, 3, 4, 5)]
+    reports = [report for report in workers.in_processes(tasks, 1, None) if report]
+    assert {report.id: report.status for report in reports} == {
+        "1": "finished", "2": "failed", "3": "finished", "4": "finished", "5": "finished",
+    }  # fmt: skip
+    assert "died twice" in next(report.reason for report in reports if report.id == "2")
+
+
 @pytest.mark.slow
 def test_a_local_ray_gives_the_results_of_one_after_another(tmp_path):
     pytest.importorskip("ray")
@@ -270,6 +287,18 @@ def under_way(out):
     return [
         p for p in out.glob("sweep-*/points/*") if any(int(c.name) for c in checkpoint.steps(p))
     ]
+
+
+@pytest.mark.slow
+def test_an_interrupt_while_processes_start_stops_them_quietly(tmp_path):
+    with sweeping(tmp_path) as process:
+        wait_for(lambda: list(tmp_path.glob("sweep-*/sweep.json")))
+        time.sleep(0.5)
+        os.killpg(process.pid, signal.SIGINT)
+        said = process.communicate(timeout=90)[1]
+    (folder,) = tmp_path.glob("sweep-*")
+    assert said.count("Traceback") == 1 and said.rstrip().endswith("KeyboardInterrupt")
+    assert set(statuses(folder).values()) == {"waiting"}
 
 
 @pytest.mark.slow

@@ -1,0 +1,116 @@
+"""One agent: what it is, what it is about to do, and its page in every ledger."""
+
+from html import escape
+
+import solara
+
+from commonweal.agents.base import Agent
+from commonweal.browser.stage import Stage
+from commonweal.records import Layer
+
+ROWS = 16
+"""Most neighbours that are listed one by one."""
+
+
+@solara.component
+def AgentView(stage: Stage, frame: int, chosen: solara.Reactive[int | None]) -> None:
+    """The chosen agent, or a word on how to choose one; ``frame`` as in `SocietyView`."""
+    last = stage.world.neighbourhoods.agents - 1
+
+    def choose(node: int | None) -> None:
+        chosen.value = None if node is None else min(max(node, 0), last)
+
+    with solara.Row(gap="16px", classes=["chooser"]):
+        solara.InputInt(
+            f"Agent, 0 to {last}", chosen.value, choose, optional=True, clearable=True, dense=True
+        )
+        if chosen.value is None:
+            solara.Text("Click an agent in the picture, or give its number, to look into it.")
+    if chosen.value is not None:
+        with stage.lock:
+            html = describe(stage.world.people[chosen.value])
+        solara.HTML(unsafe_innerHTML=html, classes=["agent"])
+
+
+def describe(agent: Agent) -> str:
+    """All about an agent in the focus lane, as HTML."""
+    world = agent.model
+    layers = {name: layer for name, layer in world.layers().items() if name != "kind"}
+    facts = [("kind", escape(agent.kind)), ("place", escape(_place(agent)))]
+    facts += [(name, _shown(layer, world.focus, agent.node)) for name, layer in layers.items()]
+    chances = zip(world.spec.actions.labels, agent.probabilities, strict=True)
+    facts.append(("next move", "".join(_bar(label, share) for label, share in chances)))
+    rows = "".join(f"<tr><th>{escape(name)}</th><td>{text}</td></tr>" for name, text in facts)
+    left = f"<h3>{escape(agent.name)}</h3><table>{rows}</table>"
+    right = "".join(_page(agent, name, layers) for name in world.society.ledgers)
+    return f"<div>{left}</div><div>{right or _company(agent, layers)}</div>"
+
+
+def _place(agent: Agent) -> str:
+    """Row and column where places are whole numbers, and a name the graph may give."""
+    node = agent.model.graph.nodes[agent.node]
+    words = [str(node["label"])] if "label" in node else []
+    if all(float(part).is_integer() for part in node.get("pos", (0.5,))):
+        column, row = node["pos"]
+        words.append(f"row {row:g}, column {column:g}")
+    many = len(agent.model.graph[agent.node])
+    return ", ".join([*words, f"{many} neighbour{'s' * (many != 1)}"])
+
+
+def _page(agent: Agent, name: str, layers: dict[str, Layer]) -> str:
+    """The agent's page in a ledger: a row for each neighbour."""
+    world, page = agent.model, agent.page(name)
+    ledger = world.society.ledger(name)
+    acts = sum(who.int() for who in ledger.active.values())
+    standing = ledger.standing()[world.focus]
+    others = {n: layer for n, layer in layers.items() if n != name}
+    columns = ["neighbour", "thinks of it", "it thinks", "standing", *others]
+    rows = []
+    for other in agent.neighbours[:ROWS]:
+        rows.append(
+            [
+                escape(other.name),
+                _verdict(page.received[other.node] if acts[other.node] else None),
+                _verdict(page.given[other.node] if acts[agent.node] else None),
+                f"{standing[other.node]:.2f}",
+                *(_shown(layer, world.focus, other.node) for layer in others.values()),
+            ]
+        )
+    title = f"Page in the ledger of {name}: standing {page.standing:.2f}"
+    return f"<h3>{escape(title)}</h3>" + _table(columns, rows, len(agent.neighbours) - ROWS)
+
+
+def _company(agent: Agent, layers: dict[str, Layer]) -> str:
+    """The neighbours, where nobody keeps a ledger."""
+    focus = agent.model.focus
+    rows = [
+        [escape(other.name), *(_shown(layer, focus, other.node) for layer in layers.values())]
+        for other in agent.neighbours[:ROWS]
+    ]
+    table = _table(["neighbour", *layers], rows, len(agent.neighbours) - ROWS)
+    return "<h3>This society keeps no ledger</h3>" + table
+
+
+def _table(columns: list[str], rows: list[list[str]], more: int) -> str:
+    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
+    body = "".join("<tr>" + "".join(f"<td>{c}</td>" for c in row) + "</tr>" for row in rows)
+    note = f"<p>and {more} more</p>" if more > 0 else ""
+    return f"<table><tr>{head}</tr>{body}</table>{note}"
+
+
+def _shown(layer: Layer, lane: int, node: int) -> str:
+    value = layer.values[lane, node].item()
+    return escape(layer.labels[int(value)]) if layer.labels else f"{value:.2f}"
+
+
+def _verdict(value: float | None) -> str:
+    """A bit in words; a value between is the opening of an episode, not yet a verdict."""
+    if value is None:
+        return "no voice"
+    word = {0.0: "bad", 1.0: "good"}.get(value)
+    return f"<em class='{word}'>{word}</em>" if word else f"opening {value:.2f}"
+
+
+def _bar(label: str, share: float) -> str:
+    width = f"{100 * share:.0f}%"
+    return f"<div>{escape(label)} <u><s style='width:{width}'></s></u> {share:.2f}</div>"

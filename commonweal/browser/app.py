@@ -1,0 +1,103 @@
+"""Be the page: Mesa's controls and knobs, the society, its charts, and one agent at a time."""
+
+import solara
+from mesa.visualization import SolaraViz
+from mesa.visualization.utils import update_counter
+
+from commonweal.browser.agent_view import AgentView
+from commonweal.browser.charts import charts
+from commonweal.browser.knobs import knobs, values
+from commonweal.browser.society_view import SocietyView
+from commonweal.browser.stage import Session, Stage
+from commonweal.simulation.experiment import Experiment, resolve
+
+INTERVAL = 1
+"""Milliseconds between frames of Play at first; a place on Mesa's slider."""
+STYLE = """
+/* Mesa lays components out in a grid of boxes of fixed size; ours is one box as wide as can be. */
+.vue-grid-layout { height: auto !important; }
+.vue-grid-item { position: static !important; transform: none !important;
+  width: 100% !important; height: auto !important; touch-action: auto !important; }
+main .v-tabs, .vue-grid-item > .vue-resizable-handle { display: none; }
+.v-slider__thumb-label-container { display: block !important; }
+.v-application .v-slider__thumb-label.primary { background: none !important; color: inherit;
+  height: auto !important; width: auto !important; transform: translate(-50%, -1px) !important; }
+.v-slider__thumb-label > div { transform: none !important; }
+.commonweal { display: grid; gap: 4px 20px; padding: 0 8px; max-width: 1500px;
+  grid-template-columns: repeat(auto-fit, minmax(min(400px, 100%), 1fr)); }
+.commonweal > .wide { grid-column: 1 / -1; }
+.commonweal img.society { width: 100%; max-width: 640px; image-rendering: pixelated;
+  cursor: pointer; display: block; }
+.commonweal .setting { color: #777; font-size: 13px; }
+.commonweal .legend { font-size: 14px; white-space: nowrap; }
+.commonweal .legend span { margin-right: 14px; }
+.commonweal .legend i { display: inline-block; width: 12px; height: 12px; margin-right: 5px; }
+.commonweal .legend b { display: inline-block; width: 120px; height: 10px; margin: 0 6px; }
+.commonweal svg.chart { width: 100%; display: block; font-size: 11px; fill: currentColor; }
+.commonweal svg .title { font-size: 13px; font-weight: 600; }
+.commonweal svg .grid { stroke: currentColor; opacity: 0.15; }
+.commonweal svg .line { fill: none; stroke-width: 1.6; }
+.commonweal svg .end { text-anchor: end; }
+.commonweal svg .middle { text-anchor: middle; }
+.commonweal .chooser { align-items: center; }
+.commonweal .chooser > :first-child { max-width: 180px; }
+.commonweal .agent { display: flex; flex-wrap: wrap; gap: 8px 48px; font-size: 14px; }
+.commonweal .agent h3 { font-size: 15px; }
+.commonweal .agent th { text-align: left; font-weight: 500; opacity: 0.65; }
+.commonweal .agent th, .commonweal .agent td { padding: 1px 18px 1px 0; }
+.commonweal .agent em { font-style: normal; font-weight: 600; }
+.commonweal .agent em.good { color: #0072B2; }
+.commonweal .agent em.bad { color: #D55E00; }
+.commonweal .agent u { display: inline-block; width: 90px; height: 9px; background: #8883; }
+.commonweal .agent s { display: block; height: 100%; background: #0072B2; }
+"""
+
+_shown: list[Experiment] = []
+
+
+def show(experiment: Experiment) -> None:
+    """Let every page opened from now on begin with this experiment."""
+    _shown[:] = [resolve(experiment)]
+
+
+@solara.component
+def Page() -> None:
+    """One visitor's page, with a society of its own."""
+    experiment = _shown[-1]
+    session = solara.use_memo(Session, [])
+    described = solara.use_memo(lambda: knobs(experiment), [])
+    stage = solara.use_memo(lambda: Stage(experiment, session, **values(described)), [])
+    solara.use_effect(lambda: session.close, [])
+    solara.Title("Commonweal")
+    solara.Style(STYLE)
+    SolaraViz(
+        stage,
+        components=[(Body, 0)],
+        play_interval=INTERVAL,
+        model_params={"experiment": experiment, "session": session} | described,
+        name=f"Commonweal: {experiment.title or experiment.world['kind']}",
+    )
+
+
+@solara.component
+def Body(stage: Stage) -> None:
+    """Everything beside Mesa's own controls."""
+    frame = update_counter.get()
+    solara.use_effect(lambda: stage.session.drew(frame), [frame, stage])
+    view = solara.use_reactive("action")
+    chosen = solara.use_reactive(None)
+    with solara.Div(classes=["commonweal"]):
+        if stage.error:
+            solara.Error(stage.error, classes=["wide"])
+        if stage.world is None:
+            return
+        if chosen.value is not None and chosen.value >= stage.world.neighbourhoods.agents:
+            chosen.value = None
+        with solara.Div():
+            SocietyView(stage, frame, view, chosen)
+            solara.HTML(unsafe_innerHTML=stage.caption, classes=["setting"])
+        with solara.Div():
+            for svg in charts(stage.history, stage.steps):
+                solara.HTML(unsafe_innerHTML=svg)
+        with solara.Div(classes=["wide"]):
+            AgentView(stage, frame, chosen)

@@ -1,0 +1,57 @@
+"""Check any kind against its contract, in the repository or outside of it, without pytest.
+
+::
+
+    from commonweal.simulation.conformance import check_world
+
+    check_world("stag_hunt")      # returns, or raises BrokenContract with the clause's sentence
+
+Kinds are named as they are registered.  A clause is a function that yields what it finds wrong;
+its docstring is the sentence of the contract.  The clauses stand, one list for each sort of
+kind, in `conformance_worlds`, `conformance_agents`, `conformance_networks` and
+`conformance_federations`, beside the tools they share in `conformance_tools`.
+"""
+
+from collections.abc import Callable
+
+from commonweal.agents.exchanges.base import Exchange, NoExchange
+from commonweal.networks.federations import Charter
+from commonweal.simulation.conformance_agents import AGENT_CLAUSES
+from commonweal.simulation.conformance_federations import CHARTER_CLAUSES, EXCHANGE_CLAUSES
+from commonweal.simulation.conformance_networks import LEDGER_CLAUSES, NETWORK_CLAUSES
+from commonweal.simulation.conformance_tools import keep
+from commonweal.simulation.conformance_worlds import WORLD_CLAUSES
+
+
+def check_world(name: str) -> None:
+    """Raise `BrokenContract` at the first clause that the world called ``name`` breaks."""
+    keep(f"world {name}", WORLD_CLAUSES, name)
+
+
+def check_agent(name: str, world: str = "lattice") -> None:
+    """Raise `BrokenContract` at the first clause that the kind of agent breaks in ``world``."""
+    keep(f"agent {name}", AGENT_CLAUSES, name, world)
+
+
+def check_network(name: str) -> None:
+    """Raise `BrokenContract` at the first clause that the network called ``name`` breaks."""
+    keep(f"network {name}", NETWORK_CLAUSES, name)
+
+
+def check_ledger(name: str) -> None:
+    """Raise `BrokenContract` at the first clause that the ledger called ``name`` breaks."""
+    keep(f"ledger {name}", LEDGER_CLAUSES, name)
+
+
+def check_charter(
+    charter: Callable[[], Charter], exchange: Callable[[], Exchange] = NoExchange, members: int = 5
+) -> None:
+    """Raise `BrokenContract` at the first clause that a charter or its exchange breaks.
+
+    Args:
+        charter: makes a charter for ``members`` agents; each call makes it afresh.
+        exchange: makes the exchange that carries its weights out.
+        members: M.
+    """
+    keep(f"charter {charter.__name__}", CHARTER_CLAUSES, charter, members)
+    keep(f"exchange {exchange.__name__}", EXCHANGE_CLAUSES, exchange, members)

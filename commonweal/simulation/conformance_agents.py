@@ -1,0 +1,251 @@
+"""Clauses of a kind of agent: what it plays, what it shows of itself, and what it learns from.
+
+How a learner uses its notes is checked in `conformance_learners`.
+"""
+
+import gc
+import weakref
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import mesa
+import torch
+from torch import Tensor
+
+from commonweal.agents import AGENTS
+from commonweal.errors import BadSetting
+from commonweal.settings import Settings, flags
+from commonweal.simulation.assembly import assemble
+from commonweal.simulation.conformance_learners import (
+    improves,
+    learning_is_separate,
+    stacked_equals_solo,
+)
+from commonweal.simulation.conformance_tools import (
+    another,
+    differences,
+    documentation,
+    saved,
+    settings,
+    source,
+)
+from commonweal.simulation.conformance_villages import ROUNDS, experiment, villages
+from commonweal.simulation.conformance_worlds import shadowed, unsound
+from commonweal.simulation.experiment import settable, with_value
+from commonweal.spaces import Discrete
+
+# ---- the clauses ----------------------------------------------------------------------------
+
+
+def is_documented(name: str, world: str) -> Iterator[str]:
+    """It stands in a file of its name, or in a family whose docstring lists it."""
+    yield from documentation(AGENTS, name)
+
+
+def names_a_source(name: str, world: str) -> Iterator[str]:
+    """Its docstring or its module's names a source."""
+    yield from source(AGENTS, name)
+
+
+def settings_survive(name: str, world: str) -> Iterator[str]:
+    """Settings survive a file and say what they mean."""
+    yield from settings(AGENTS[name].Config)
+
+
+def shadows_nothing(name: str, world: str) -> Iterator[str]:
+    """Nothing of Mesa's agent is shadowed."""
+    yield from shadowed(AGENTS[name], mesa.Agent, {*dir(mesa.Agent), "model", "unique_id", "pos"})
+
+
+def components_are_reachable(name: str, world: str) -> Iterator[str]:
+    """Every setting of every component is set by its dotted flag, and arrives there."""
+    kind, setting = AGENTS[name], experiment(name, world)
+    parts: dict[str, type[Settings]] = {head: mind.Config for head, mind in kind.heads.items()}
+    parts["preference"] = kind.preference.Config
+    for part, config in parts.items():
+        for flag in flags(config, f"{name}.{part}"):
+            if flag.name not in settable(setting):
+                yield f"no flag --{flag.name}"
+                continue
+            value = another(settable(setting)[flag.name])
+            try:
+                changed = with_value(setting, flag.name, value)
+                cohort = assemble(changed).society.cohorts[0]
+            except BadSetting:  # at odds with the other settings
+                continue
+            owner = cohort.preference if part == "preference" else cohort.minds[part]
+            found = owner.config
+            for step in flag.name.split(".")[2:]:
+                found = getattr(found, step)
+            if found != value:
+                yield f"--{flag.name} {value} arrives as {found}"
+
+
+def moves_are_legal(name: str, world: str) -> Iterator[str]:
+    """Moves and social acts are legal on regular and irregular graphs, indicators sound."""
+    for label, village in villages(name, world):
+        actions = village.spec.actions.n
+        cohort = village.society.cohorts[0]
+        for _ in range(ROUNDS):
+            village.step()
+            moves = village.society.experience.moves
+            if moves.dtype != torch.int64 or moves.min() < 0 or moves.max() >= actions:
+                yield f"{label}: moves {sorted(set(moves.flatten().tolist()))} of {actions}"
+            yield from unsound(village.measured, village.lanes, label)
+        chances = cohort.minds["move"].probabilities(cohort.perceive(village.observation))
+        if chances.shape != (cohort.slots, village.lanes_each, actions):
+            yield f"{label}: probabilities are {tuple(chances.shape)}"
+        elif chances.min() < 0 or (chances.sum(-1) - 1).abs().max() > 1e-5:
+            yield f"{label}: probabilities do not sum to one"
+
+
+def social_acts_are_legal(name: str, world: str) -> Iterator[str]:
+    """Answers to a ledger's question are among those it understands."""
+    for label, village in villages(name, world):
+        for ledger in village.society.ledgers.values():
+            written: list[dict[str, Tensor]] = []
+            record = ledger.record
+
+            def kept(acts: dict, now: Any, record: Any = record, written: list = written) -> Tensor:
+                written.append(acts)
+                return record(acts, now)
+
+            ledger.record = kept
+            for _ in range(ROUNDS):
+                village.step()
+            for head, space in ledger.heads.items():
+                acts = torch.stack([act[head] for act in written])
+                discrete = isinstance(space, Discrete)
+                low, high = (0, space.n - 1) if discrete else (space.low, space.high)
+                if acts.min() < low or acts.max() > high:
+                    yield f"{label}: {head} between {acts.min()} and {acts.max()}"
+
+
+def object_equals_cohort(name: str, world: str) -> Iterator[str]:
+    """What an agent says of its next move is what its cohort's row says, in every lane."""
+    setting = experiment(name, world, ("random",), agents=6, replicates=2)
+    village = assemble(setting)
+    for _ in range(5):
+        village.step()
+    cohort = village.society.cohorts[0]
+    rows = cohort.minds["move"].probabilities(cohort.perceive(village.observation))
+    lanes = cohort.scatter(rows)
+    for lane in range(village.lanes):
+        village.focus = lane
+        for member, node in enumerate(cohort.members.tolist()):
+            agent, row = village.people[node], lanes[lane, member]
+            if agent.node != node or not isinstance(agent, AGENTS[name]):
+                yield f"node {node} holds {agent.name}"
+            if not torch.allclose(torch.tensor(agent.probabilities), row, atol=1e-5):
+                yield f"{agent.name} in lane {lane}: {agent.probabilities}"
+
+
+def parameters_are_live(name: str, world: str) -> Iterator[str]:
+    """What is written into an agent's parameters is what its cohort acts on."""
+    village = assemble(experiment(name, world, ("random",), replicates=2))
+    for _ in range(2):
+        village.step()
+    village.focus = village.lanes - 1
+    cohort = village.society.cohorts[0]
+    agent = village.people[int(cohort.members[-1])]
+    for head, views in agent.parameters.items():
+        mind = cohort.minds[head]
+        before = {title: view.clone() for title, view in mind.views().items()}
+        for view in views.values():
+            view += torch.linspace(-1, 1, view.numel()).view_as(view)
+        for title, view in mind.views().items():
+            changed = (view != before[title]).flatten(1).any(1).nonzero().flatten().tolist()
+            if changed != [agent.slot]:
+                yield f"{head} {title}: slots {changed} changed, not {agent.slot}"
+    rows = cohort.minds["move"].probabilities(cohort.perceive(village.observation))
+    row = rows[agent.slot, village.focus % village.lanes_each]
+    if not torch.allclose(torch.tensor(agent.probabilities), row, atol=1e-5):
+        yield f"{agent.name} now says {agent.probabilities}, its cohort {row.tolist()}"
+
+
+def seed_decides(name: str, world: str) -> Iterator[str]:
+    """The same seed gives the same bits, parameters and series; another seed others."""
+    ends = []
+    for seed in (0, 0, 1):
+        village = assemble(experiment(name, world, seed=seed))
+        for _ in range(ROUNDS):
+            village.step()
+        ends.append(deepcopy(village.state_dict() | {"measured": village.measured}))
+    yield from differences(ends[0], ends[1])
+    if not any(differences(ends[0]["streams"], ends[2]["streams"])):
+        yield "seeds 0 and 1 draw alike"
+    minds = [end["society"]["cohorts"][name]["minds"] for end in ends]
+    for head, mind in AGENTS[name].heads.items():
+        if mind.learns and not any(differences(minds[0][head], minds[2][head])):
+            yield f"seeds 0 and 1 learn the same {head}"
+
+
+def lives_beside_the_others(name: str, world: str) -> Iterator[str]:
+    """It lives beside every other kind that the world admits."""
+    others = []
+    for other in AGENTS.names():
+        try:
+            assemble(experiment(other, world, agents=4))
+        except BadSetting:
+            continue
+        if other != name:
+            others.append(other)
+    setting = experiment(name, world, tuple(others), agents=2 * len(others) + 2)
+    village = assemble(setting)
+    for _ in range(ROUNDS):
+        village.step()
+        yield from unsound(village.measured, village.lanes, "together")
+    expected = {name, *others}
+    if {agent.kind for agent in village.people} != expected:
+        yield "someone is missing"
+
+
+def checkpoint_continues(name: str, world: str) -> Iterator[str]:
+    """A saved society, loaded into a fresh one amid a rollout, goes on to the same bits."""
+    setting = experiment(name, world, ("random",))
+    village, fresh = assemble(setting), assemble(setting)
+    if village.horizon:
+        village.clock[1] = village.horizon - 7  # lanes of unlike age
+    for _ in range(5):
+        village.step()
+    state = saved(village.state_dict())
+    fresh.load_state_dict(state)
+    yield from differences(fresh.state_dict(), state)
+    for _ in range(ROUNDS):
+        village.step()
+        fresh.step()
+        yield from differences(fresh.measured, village.measured, "indicators")
+    yield from differences(fresh.state_dict(), village.state_dict())
+
+
+def closing_frees_it(name: str, world: str) -> Iterator[str]:
+    """A closed world with such agents, held by nobody, is collected."""
+    village = assemble(experiment(name, world))
+    village.step()
+    village.close()
+    gone = weakref.ref(village), weakref.ref(village.people[0])
+    del village
+    gc.collect()
+    if gone[0]() is not None or gone[1]() is not None:
+        yield "something still holds it"
+
+
+AGENT_CLAUSES = (
+    is_documented,
+    names_a_source,
+    settings_survive,
+    shadows_nothing,
+    components_are_reachable,
+    moves_are_legal,
+    social_acts_are_legal,
+    object_equals_cohort,
+    parameters_are_live,
+    seed_decides,
+    lives_beside_the_others,
+    checkpoint_continues,
+    closing_frees_it,
+    stacked_equals_solo,
+    learning_is_separate,
+    improves,
+)

@@ -1,0 +1,179 @@
+"""Clauses of learning: each slot on its own, from its own notes, towards what pays."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from commonweal.agents import AGENTS
+from commonweal.agents.cohort import Cohort
+from commonweal.agents.learners.base import Mind, Note
+from commonweal.agents.learners.gradients import own
+from commonweal.errors import BadSetting
+from commonweal.networks.federations import Alone
+from commonweal.records import Percept
+from commonweal.simulation.assembly import assemble
+from commonweal.simulation.conformance_tools import differences
+from commonweal.simulation.conformance_villages import experiment, tuned
+from commonweal.simulation.experiment import Experiment, Share
+
+WHOLE = 10**6
+"""A mini-batch larger than any rollout, so that the order of samples does not matter."""
+TOLERANCE = 1e-4
+"""Largest difference of a parameter, a hundredth of Adam's first step."""
+
+
+class Rollout:
+    """The notes of one head's first rollout, and what its mind was before and after."""
+
+    def __init__(self, mind: Mind) -> None:
+        self.mind, self.notes, self.before, self.progress = mind, [], {}, 0.0
+        self.after: dict[str, Tensor] = {}
+        self._remember, self._study = mind.remember, mind.study
+        mind.remember, mind.study = self.remember, self.study
+
+    def remember(self, note: Note) -> None:
+        """Keep a note, with what follows worked out now, then pass it on."""
+        if not self.notes:
+            self.before = deepcopy(self.mind.state())
+        after = note.following()
+        note = replace(note, following=lambda: after)
+        if not self.after:
+            self.notes.append(note)
+        self._remember(note)
+
+    def study(self, progress: float, rule: Any) -> None:
+        """Let the mind study and keep what came of it."""
+        first, self.progress = not self.after, progress
+        self._study(progress, rule)
+        if first:
+            self.after = {title: view.clone() for title, view in self.mind.views().items()}
+
+
+def rollouts(name: str, world: str) -> tuple[Cohort, dict[str, Rollout]]:
+    """The first rollout of every head that learns, two replicates of a small ring."""
+    setting = experiment(name, world, replicates=2)
+    shares = [Share(kind=name, settings=tuned(name, rollout=4, batch=WHOLE))]
+    village = assemble(replace(setting, population=shares))
+    cohort = village.society.cohorts[0]
+    watched = {head: Rollout(mind) for head, mind in cohort.minds.items() if mind.learns}
+    for _ in range(1000):
+        if all(rollout.after for rollout in watched.values()):
+            break
+        village.step()
+    return cohort, watched
+
+
+def part(value: Any, slots: slice, count: int) -> Any:
+    """The share of some slots in a nested state, all of whose tensors begin with the slot."""
+    if isinstance(value, Percept):
+        if value.codes is None:
+            return Percept(dense=value.dense[slots])
+        return Percept(codes=value.codes[slots], codebook=value.codebook)
+    if isinstance(value, dict):
+        return {key: part(inner, slots, count) for key, inner in value.items()}
+    if isinstance(value, Tensor) and value.dim() and len(value) == count:
+        return value[slots].clone()
+    if isinstance(value, list) and len(value) == count:
+        return value[slots]
+    return value
+
+
+def excerpt(note: Note, slots: slice, count: int) -> Note:
+    """A note as some slots alone would have taken it."""
+    after = part(note.following(), slots, count)
+    fields = {key: part(getattr(note, key), slots, count) for key in vars(note)}
+    return replace(note, **fields | {"following": lambda: after})
+
+
+def pupil(cohort: Cohort, rollout: Rollout, slots: slice, seed: int = 0) -> Mind:
+    """A mind of its own for some slots, as they were before the rollout."""
+    mind, count = rollout.mind, cohort.slots
+    generator = torch.Generator(cohort.place.device).manual_seed(seed)
+    seat = replace(mind.seat, slots=len(range(*slots.indices(count))), generator=generator)
+    twin = type(mind)(mind.config, seat, mind.kind)
+    twin.load(part(rollout.before, slots, count))
+    generator.manual_seed(seed)
+    return twin
+
+
+# ---- the clauses ----------------------------------------------------------------------------
+
+
+def stacked_equals_solo(name: str, world: str) -> Iterator[str]:
+    """Agents that learn in one stack end with the parameters of agents that learn alone."""
+    if AGENTS[name].gradient_rule is not own:
+        return  # learns from the others by design
+    cohort, watched = rollouts(name, world)
+    for head, rollout in watched.items():
+        if not rollout.after:
+            yield f"{head} never studied"
+            continue
+        for slot in (0, cohort.slots // 2, cohort.slots - 1):
+            slots = slice(slot, slot + 1)
+            solo = pupil(cohort, rollout, slots)
+            for note in rollout.notes:
+                solo.remember(excerpt(note, slots, cohort.slots))
+            solo.study(rollout.progress, AGENTS[name].gradient_rule)
+            for title, view in solo.views().items():
+                worst = (view[0] - rollout.after[title][slot]).abs().max()
+                if not worst < TOLERANCE:
+                    yield f"{head}: {title} of slot {slot} differs by {worst:.2g}"
+
+
+def learning_is_separate(name: str, world: str) -> Iterator[str]:
+    """What one agent earned changes what it learns and nothing that the others learn."""
+    kind = AGENTS[name]
+    if kind.gradient_rule is not own or kind.charter is not Alone:
+        return  # learns with the others by design
+    cohort, watched = rollouts(name, world)
+    chosen = cohort.slots // 2
+    for head, rollout in watched.items():
+        learned = []
+        for bonus in (0.0, 1.0):
+            twin = pupil(cohort, rollout, slice(0, cohort.slots))
+            for turn, note in enumerate(rollout.notes):
+                utility = note.utility.clone()
+                utility[chosen, turn % 2 :: 2] += bonus
+                twin.remember(replace(note, utility=utility))
+            twin.study(rollout.progress, kind.gradient_rule)
+            learned.append({title: view.clone() for title, view in twin.views().items()})
+        one, other = learned
+        others = torch.arange(cohort.slots) != chosen
+        for title in one:
+            yield from differences(one[title][others], other[title][others], f"{head}: {title}")
+        if all(torch.equal(one[title][chosen], other[title][chosen]) for title in one):
+            yield f"{head}: what slot {chosen} earned taught it nothing"
+
+
+def improves(name: str, world: str) -> Iterator[str]:
+    """A learner finds the better of two moves, whichever it is, where that is plain."""
+    if not AGENTS[name].heads["move"].learns:
+        return
+    bandits = {
+        "cooperate": {"reward": 1.0, "sucker": 0.8, "temptation": 0.2, "punishment": 0.0},
+        "defect": {"reward": 0.0, "sucker": 0.2, "temptation": 0.8, "punishment": 1.0},
+    }
+    for best, payoffs in bandits.items():
+        setting = Experiment(
+            agents=4,
+            lanes=16,
+            steps=20_000,
+            world={"kind": "lattice"} | payoffs,
+            network={"kind": "ring"},
+            population=[Share(kind=name)],
+        )
+        try:
+            village = assemble(setting)
+        except BadSetting:  # a kind for other worlds
+            return
+        level: list[float] = []
+        while village.steps_taken < 1600:
+            village.step()
+            level.append(village.measured["cooperation"][0].mean().item() / 4)
+        found = sum(level[-20:]) / 20
+        if (found if best == "cooperate" else 1 - found) < 0.8:
+            yield f"cooperation is {found:.2f} where it pays to {best}"

@@ -1,0 +1,52 @@
+"""Small societies in which a kind of agent is watched."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from commonweal.agents import AGENTS
+from commonweal.errors import BadSetting
+from commonweal.settings import flags
+from commonweal.simulation.assembly import assemble
+from commonweal.simulation.conformance_tools import small_graphs
+from commonweal.simulation.experiment import Experiment, Share
+from commonweal.worlds.base import World
+
+BRISK = {"rollout": 3, "batch": 4}
+"""Settings, by their last name, with which a few rounds contain some learning."""
+ROUNDS = 8
+
+
+def tuned(name: str, **values: Any) -> dict[str, Any]:
+    """Settings of a kind in which every setting with one of these last names has this value."""
+    table: dict[str, Any] = {}
+    for flag in flags(AGENTS[name].Config, ""):
+        *groups, last = flag.name.split(".")
+        if last in values:
+            inner = table
+            for group in groups:
+                inner = inner.setdefault(group, {})
+            inner[last] = values[last]
+    return table
+
+
+def experiment(name: str, world: str, others: tuple[str, ...] = (), **changes: Any) -> Experiment:
+    """A small experiment with agents of the kind, beside two of each of the ``others``."""
+    shares = [Share(kind=name, settings=tuned(name, **BRISK))]
+    shares += [Share(kind=other, count=2, settings=tuned(other, **BRISK)) for other in others]
+    small = {"agents": 6, "lanes": 2, "steps": 1000, "network": {"kind": "ring"}}
+    return Experiment(**small | {"world": {"kind": world}, "population": shares} | changes)
+
+
+def villages(name: str, world: str) -> Iterator[tuple[str, World]]:
+    """The kind alone on each small graph that neither it nor the world refuses."""
+    found = False
+    for label, graph in small_graphs().items():
+        try:
+            village = assemble(experiment(name, world, agents=len(graph)), graph)
+        except BadSetting as error:
+            refusal = error
+            continue
+        found = True
+        yield label, village
+    if not found:
+        raise refusal
