@@ -124,7 +124,7 @@ class WinStayLoseShift(ScriptedAgent):
 
 @AGENTS.register("random")
 class Random(ScriptedAgent):
-    """Every action is equally likely."""
+    """Every action is equally likely, as for RANDOM in the tournament of Axelrod 1984."""
 
     choices = 0
 

@@ -116,9 +116,12 @@ class Study:
             print(f"wrote {path}")
 
     def table(self, rows: Sequence[Mapping[str, object]]) -> None:
-        """Print the table and write it as CSV; an ``Estimate`` takes four columns there."""
+        """Print the table and write it as CSV; an ``Estimate`` takes four columns there.
+
+        The first row names the columns; a later row may lack some.
+        """
         columns = list(rows[0])
-        shown = [columns, *([_text(row[c]) for c in columns] for row in rows)]
+        shown = [columns, *([_text(row[c]) if c in row else "" for c in columns] for row in rows)]
         widths = [max(len(line[i]) for line in shown) for i in range(len(columns))]
         for line in shown:
             print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))

@@ -1,4 +1,7 @@
-"""Everyone with everyone, and everyone with one partner."""
+"""Everyone with everyone, and everyone with one partner.
+
+Family: complete, pairs.
+"""
 
 import networkx as nx
 import numpy as np

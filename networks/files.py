@@ -1,5 +1,7 @@
 """Graphs from outside: files in GraphML or as edge lists, and NetworkX objects.
 
+Family: graph_file.
+
 An edge list is a text file with one link per line, the names of its two ends separated by
 blanks; a weight or a table in braces after them is not read, and `#` starts a comment. Agents without links
 need GraphML.

@@ -1,6 +1,8 @@
 """Regular lattices on a torus: square, Moore, honeycomb.
 
-The family: L x L agents, one per cell; agent L * row + column stands in that row and column,
+Family: square_lattice, moore_lattice, honeycomb.
+
+L x L agents, one per cell; agent L * row + column stands in that row and column,
 rows counted downwards, and what leaves one border enters at the opposite one. Every agent has
 the same number of neighbours in the same order of directions, kept in `graph.graph["order"]`,
 because observations are laid out in that order. `pos` is (column, row), for the honeycomb the

@@ -1,5 +1,7 @@
 """Graphs drawn at random, from equal degrees to hubs.
 
+Family: random_regular, well_mixed, small_world, scale_free, erdos_renyi.
+
 Every draw comes from the generator that is passed in, so a seed fixes the graph.
 """
 

@@ -1,4 +1,7 @@
-"""Rings: agents on a circle, linked with the nearest on both sides."""
+"""Rings: agents on a circle, linked with the nearest on both sides.
+
+Family: ring.
+"""
 
 import math
 

@@ -82,7 +82,7 @@ class World(mesa.Model, ABC, Generic[State]):
         """A fresh state for all lanes, drawn from ``self.generator``."""
 
     @abstractmethod
-    def observe(self, state: State, channel: str) -> Percept:
+    def show(self, state: State, channel: str) -> Percept:
         """What every agent sees on one channel of the spec, [L, N, width]."""
 
     @abstractmethod
@@ -111,6 +111,7 @@ class World(mesa.Model, ABC, Generic[State]):
         self.shown = tuple(c for c in self.spec.channels if c in society.senses)
         every = torch.ones(self.lanes, dtype=torch.bool, device=self.device)
         society.restart(every, self.standing(self.state))
+        self._picture = self._layers()
 
     @final
     def step(self) -> None:
@@ -131,6 +132,7 @@ class World(mesa.Model, ABC, Generic[State]):
         )
         self.society.receive(experience)
         self.measured = self.indicators(self.state, outcome) | self.society.indicators()
+        self._picture = self._layers()
         self.observation = following
         ended = experience.ended
         self.episode_ended = bool(ended.any())
@@ -157,7 +159,7 @@ class World(mesa.Model, ABC, Generic[State]):
     @final
     def observations(self, state: State) -> Observation:
         """What every agent sees on all channels that somebody here reads."""
-        return {channel: self.observe(state, channel) for channel in self.shown}
+        return {channel: self.show(state, channel) for channel in self.shown}
 
     @property
     def horizon(self) -> int:
@@ -180,7 +182,13 @@ class World(mesa.Model, ABC, Generic[State]):
         return Network(self.graph, random=self.random)
 
     def layers(self) -> dict[str, Layer]:
-        """Everything that can be drawn or kept in a snapshot: the world's and the society's."""
+        """All that can be drawn or kept in a snapshot, the world's and the society's.
+
+        It shows the round just played, before any lane restarted.
+        """
+        return self._picture
+
+    def _layers(self) -> dict[str, Layer]:
         return self.portray(self.state) | self.society.layers()
 
     # ---- saving --------------------------------------------------------------------
@@ -191,6 +199,7 @@ class World(mesa.Model, ABC, Generic[State]):
             "tick": self.tick,
             "clock": self.clock,
             "state": records.to_dict(self.state),
+            "picture": {name: layer.values for name, layer in self._picture.items()},
             "edges": torch.tensor(list(self.graph.edges)).reshape(-1, 2),
             "society": self.society.state(),
             "streams": self.streams.state(),
@@ -211,6 +220,10 @@ class World(mesa.Model, ABC, Generic[State]):
         self.state = replace(self.state, **tensors)
         self.society.load(saved["society"])
         self.streams.load(saved["streams"])
+        self._picture = {
+            name: replace(layer, values=saved["picture"][name].to(self.device))
+            for name, layer in self._layers().items()
+        }
         self.observation = self.observations(self.state)
 
     def close(self) -> None:

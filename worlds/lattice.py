@@ -90,7 +90,7 @@ class Lattice(World[LatticeState]):
         opening = torch.ones(self.lanes, dtype=torch.bool, device=self.device)
         return LatticeState(last, payoff, opening)
 
-    def observe(self, state: LatticeState, channel: str) -> Percept:
+    def show(self, state: LatticeState, channel: str) -> Percept:
         """One of the channels opening, own, actions and payoffs."""
         near, shape = self.neighbourhoods, state.last.shape
         if channel == "opening":

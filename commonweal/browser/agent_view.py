@@ -15,7 +15,10 @@ ROWS = 16
 @solara.component
 def AgentView(stage: Stage, frame: int, chosen: solara.Reactive[int | None]) -> None:
     """The chosen agent, or a word on how to choose one; ``frame`` as in `SocietyView`."""
-    last = stage.world.neighbourhoods.agents - 1
+    world = stage.world
+    if world is None:
+        return  # replaced by another thread
+    last = world.neighbourhoods.agents - 1
 
     def choose(node: int | None) -> None:
         chosen.value = None if node is None else min(max(node, 0), last)
@@ -27,8 +30,7 @@ def AgentView(stage: Stage, frame: int, chosen: solara.Reactive[int | None]) -> 
         if chosen.value is None:
             solara.Text("Click an agent in the picture, or give its number, to look into it.")
     if chosen.value is not None:
-        with stage.lock:
-            html = describe(stage.world.people[chosen.value])
+        html = describe(world.people[chosen.value])
         solara.HTML(unsafe_innerHTML=html, classes=["agent"])
 
 
@@ -58,7 +60,11 @@ def _place(agent: Agent) -> str:
 
 
 def _page(agent: Agent, name: str, layers: dict[str, Layer]) -> str:
-    """The agent's page in a ledger: a row for each neighbour."""
+    """The agent's page in a ledger: a row for each neighbour.
+
+    A round may be under way in another thread, so the page and the neighbours of a graph that
+    is redrawn need not match.
+    """
     world, page = agent.model, agent.page(name)
     ledger = world.society.ledger(name)
     acts = sum(who.int() for who in ledger.active.values())
@@ -70,8 +76,8 @@ def _page(agent: Agent, name: str, layers: dict[str, Layer]) -> str:
         rows.append(
             [
                 escape(other.name),
-                _verdict(page.received[other.node] if acts[other.node] else None),
-                _verdict(page.given[other.node] if acts[agent.node] else None),
+                _verdict(page.received.get(other.node) if acts[other.node] else None),
+                _verdict(page.given.get(other.node) if acts[agent.node] else None),
                 f"{standing[other.node]:.2f}",
                 *(_shown(layer, world.focus, other.node) for layer in others.values()),
             ]

@@ -29,8 +29,8 @@ main .v-tabs, .vue-grid-item > .vue-resizable-handle { display: none; }
 .commonweal img.society { width: 100%; max-width: 640px; image-rendering: pixelated;
   cursor: pointer; display: block; }
 .commonweal .setting { color: #777; font-size: 13px; }
-.commonweal .legend { font-size: 14px; white-space: nowrap; }
-.commonweal .legend span { margin-right: 14px; }
+.commonweal .legend { font-size: 14px; }
+.commonweal .legend span { margin-right: 14px; white-space: nowrap; }
 .commonweal .legend i { display: inline-block; width: 12px; height: 12px; margin-right: 5px; }
 .commonweal .legend b { display: inline-block; width: 120px; height: 10px; margin: 0 6px; }
 .commonweal svg.chart { width: 100%; display: block; font-size: 11px; fill: currentColor; }
@@ -89,9 +89,10 @@ def Body(stage: Stage) -> None:
     with solara.Div(classes=["commonweal"]):
         if stage.error:
             solara.Error(stage.error, classes=["wide"])
-        if stage.world is None:
+        world = stage.world
+        if world is None:
             return
-        if chosen.value is not None and chosen.value >= stage.world.neighbourhoods.agents:
+        if chosen.value is not None and chosen.value >= world.neighbourhoods.agents:
             chosen.value = None
         with solara.Div():
             SocietyView(stage, frame, view, chosen)

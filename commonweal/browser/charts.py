@@ -11,7 +11,9 @@ from commonweal.browser.history import History
 WIDTH, HEIGHT = 480, 140
 LEFT, RIGHT, TOP, BOTTOM = 40, 8, 28, 18
 """Margins of the plot within the chart."""
-GREY = "#888888"
+OVERALL = "#888888"
+KINDS = PALETTE[2:]
+GAINS = ("reward", "utility")
 SHARES, GAIN, OTHER = ("Cooperation", "Reputation"), "Reward and utility", "Structure"
 """Titles; the charts of shares span 0 to 1."""
 _PARTS = {"_C": ("cooperators", BLUE), "_D": ("defectors", ORANGE)}
@@ -33,13 +35,14 @@ def charts(history: History, tick: int) -> list[str]:
     groups: dict[str, list[str]] = {title: [] for title in (*SHARES, GAIN, OTHER)}
     for name in names:
         base = _base(name)
-        title = GAIN if base in ("reward", "utility") else base.capitalize()
+        title = GAIN if base in GAINS else base.capitalize()
         groups[title if title in groups else OTHER].append(name)
     result = []
     for title, members in groups.items():
         lines = [_line(name, place, history) for place, name in enumerate(members)]
         if title == GAIN:
-            lines = [line for line, name in zip(lines, members, strict=True) if name[-2:] in _PARTS]
+            parts = [line for line in lines if line.colour != OVERALL]
+            lines = parts or lines
         fixed = (0.0, 1.0) if title in SHARES else None
         if lines or not names and title != OTHER:
             result.append(chart(title, lines, tick, fixed))
@@ -55,14 +58,16 @@ def _line(name: str, place: int, history: History) -> Line:
     points = history.curve(name)
     base, _, kind = name.partition("/")
     if kind:
-        return Line(kind, PALETTE[(2 + place) % len(PALETTE)], points)
+        return Line(kind, OVERALL if base in GAINS else KINDS[(place - 1) % len(KINDS)], points)
     if base[-2:] in _PARTS:
         label, colour = _PARTS[base[-2:]]
-        if _base(base) in ("reward", "utility"):
+        if _base(base) in GAINS:
             label = f"{_base(base)} {base[-1]}"
         return Line(label, colour, points, dashed=_base(base) == "utility")
     if base in ("cooperation", "reputation"):
-        return Line("all", GREY if base == "reputation" else BLUE, points)
+        return Line("all", BLUE if base == "cooperation" else OVERALL, points)
+    if base in GAINS:
+        return Line(base, OVERALL, points, dashed=base == "utility")
     return Line(base.replace("_", " "), (GREEN, PURPLE)[place % 2], points)
 
 

@@ -1,6 +1,7 @@
 """Serve the page from this process until somebody interrupts it."""
 
 import contextlib
+import errno
 import importlib
 import ipaddress
 import os
@@ -47,16 +48,17 @@ def serve(experiment: Experiment, host: str = "127.0.0.1", port: int = 8765) -> 
 
 
 def _bound(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= 65535:
+        raise BadSetting(f"--port {port} lies outside [0, 65535]")
     try:
         family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server((host, port), family=family)
-    except OverflowError:
-        raise BadSetting(f"--port {port}: ports lie in [0, 65535]") from None
-    except socket.gaierror as error:
-        raise BadSetting(f"--host {host}: {error.strerror}") from None
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise BadSetting(f"--host {host} --port {port}: {reason}; try another --port") from None
+        if error.errno == errno.EADDRINUSE:
+            raise BadSetting(f"port {port} of {host} is in use; name another with --port") from None
+        known = error.errno and not isinstance(error, socket.gaierror)
+        reason = os.strerror(error.errno) if known else error.strerror
+        raise BadSetting(f"cannot listen at --host {host} --port {port}: {reason}") from None
 
 
 def _run(experiment: Experiment, listener: socket.socket, host: str) -> None:

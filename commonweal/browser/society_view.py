@@ -1,7 +1,7 @@
 """The society on its graph: a view of one layer, its legend, and a way to choose an agent."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 
 import numpy as np
@@ -10,6 +10,7 @@ from matplotlib import colormaps
 from matplotlib.colors import to_rgb
 
 from commonweal.analysis.figures import MAGNITUDE, PALETTE
+from commonweal.browser.charts import KINDS
 from commonweal.browser.stage import Stage
 from commonweal.records import Layer
 
@@ -27,23 +28,24 @@ def SocietyView(
     chosen: solara.Reactive[int | None],
 ) -> None:
     """The picture of the focus lane; ``frame`` changes whenever it is to be drawn anew."""
-    with stage.lock:
-        world = stage.world
-        layers = world.layers()
-        name = view.value if view.value in layers else next(iter(layers))
-        layer = layers[name]
-        values = layer.values[world.focus].cpu().numpy()
-        near = tuple(world.graph[chosen.value]) if chosen.value is not None else ()
-    png = stage.canvas.paint(colours(layer, values), chosen.value, near)
+    world = stage.world
+    if world is None:
+        return  # replaced by another thread
+    layers = world.layers()
+    name = view.value if view.value in layers else next(iter(layers))
+    layer, palette = layers[name], KINDS if name == "kind" else PALETTE
+    values = layer.values[world.focus].cpu().numpy()
+    near = tuple(world.graph[chosen.value]) if chosen.value is not None else ()
+    png = stage.canvas.paint(colours(layer, values, palette), chosen.value, near)
 
     def pick(point: dict[str, float]) -> None:
         agent = stage.canvas.agent_at(point["x"], point["y"])
         if agent is not None:
             chosen.value = agent
 
-    with solara.Row(gap="12px", style="align-items: center"):
+    with solara.Row(gap="12px", style="align-items: center; flex-wrap: wrap"):
         solara.ToggleButtonsSingle(name, on_value=view.set, values=list(layers), dense=True)
-        solara.HTML(unsafe_innerHTML=legend(layer, values), classes=["legend"])
+        solara.HTML(unsafe_innerHTML=legend(layer, values, palette), classes=["legend"])
     Picture(
         source="data:image/png;base64," + base64.b64encode(png).decode(),
         description=f"{name} of every agent",
@@ -51,21 +53,21 @@ def SocietyView(
     )
 
 
-def colours(layer: Layer, values: np.ndarray) -> np.ndarray:
+def colours(layer: Layer, values: np.ndarray, palette: Sequence[str] = PALETTE) -> np.ndarray:
     """Colour of every agent, [N, 3] in [0, 255]."""
     if layer.labels:
-        table = [to_rgb(PALETTE[i % len(PALETTE)]) for i in range(len(layer.labels))]
+        table = [to_rgb(palette[i % len(palette)]) for i in range(len(layer.labels))]
         return 255 * np.array(table)[values.astype(int)]
     share = (values - layer.low) / (layer.high - layer.low)
     return 255 * colormaps[MAGNITUDE](share.clip(0, 1))[:, :3]
 
 
-def legend(layer: Layer, values: np.ndarray) -> str:
+def legend(layer: Layer, values: np.ndarray, palette: Sequence[str] = PALETTE) -> str:
     """What the colours mean, and how many agents have each; HTML."""
     if layer.labels:
         counts = np.bincount(values.astype(int), minlength=len(layer.labels))
         return "".join(
-            f'<span><i style="background:{PALETTE[i % len(PALETTE)]}"></i>'
+            f'<span><i style="background:{palette[i % len(palette)]}"></i>'
             f"{escape(label)} <small>{counts[i]}</small></span>"
             for i, label in enumerate(layer.labels)
         )

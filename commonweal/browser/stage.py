@@ -79,7 +79,7 @@ class Stage:
         self.session = session
         self.error = ""
         self.running = True
-        self.lock = threading.RLock()
+        self._stepping = threading.Lock()
         self.history = History()
         self.world: World | None = None
         try:
@@ -95,19 +95,22 @@ class Stage:
     @property
     def steps(self) -> int:
         """Rounds taken; Mesa's page shows them."""
-        return self.world.tick if self.world is not None else 0
+        world = self.world
+        return 0 if world is None else world.tick
 
     time = steps
 
     def step(self) -> None:
         """Wait until the last picture is out, then take one round."""
         self.session.wait(self)
-        if not self.running:
+        world = self.world
+        if world is None or not self.running:
             return
-        with self.lock:
+        # Step may be clicked while Play is still about to end.
+        with self._stepping:
             try:
-                self.world.step()
-                self.history.note(self.world.tick, self.world.measured)
+                world.step()
+                self.history.note(world.tick, world.measured)
             except Exception as error:  # noqa: BLE001
                 self._fail(error)
 
@@ -115,6 +118,8 @@ class Stage:
     def caption(self) -> str:
         """What is shown, for knobs may have been moved since; as HTML."""
         shown, world = self.experiment, self.world
+        if world is None:
+            return ""
         shares = [f"{cohort.name} {len(cohort.members)}" for cohort in world.society.cohorts]
         numbers = [f"{n} {v:g}" for n, v in shown.world.items() if isinstance(v, float)]
         words = [shown.network["kind"], *shares, *numbers, f"seed {shown.seed}"]
@@ -127,10 +132,15 @@ class Stage:
         self.session.wake()
 
     def close(self) -> None:
-        """Stop, also in the middle of Play, and let the world go."""
+        """Stop, also in the middle of Play, and let the world go.
+
+        The page keeps hold of elements that it drew before, and they of their stage; so the
+        stage must not hold its world any longer.
+        """
         self.halt()
-        if self.world is not None:
-            self.world.close()
+        world, self.world = self.world, None
+        if world is not None:
+            world.close()
 
     def _fail(self, error: Exception) -> None:
         self.running = False

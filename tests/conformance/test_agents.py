@@ -3,8 +3,8 @@
 import pytest
 
 from commonweal.agents import AGENTS
-from commonweal.simulation.conformance_agents import AGENT_CLAUSES
-from commonweal.simulation.conformance_tools import keep
+from commonweal.simulation.conformance.agents import AGENT_CLAUSES
+from commonweal.simulation.conformance.tools import keep
 
 
 @pytest.mark.parametrize("clause", AGENT_CLAUSES, ids=lambda clause: clause.__name__)

@@ -3,8 +3,8 @@
 import pytest
 
 from commonweal.networks.ledgers import LEDGERS
-from commonweal.simulation.conformance_networks import LEDGER_CLAUSES
-from commonweal.simulation.conformance_tools import keep
+from commonweal.simulation.conformance.ledgers import LEDGER_CLAUSES
+from commonweal.simulation.conformance.tools import keep
 
 
 @pytest.mark.parametrize("clause", LEDGER_CLAUSES, ids=lambda clause: clause.__name__)

@@ -3,8 +3,8 @@
 import pytest
 
 from commonweal.networks import NETWORKS
-from commonweal.simulation.conformance_networks import NETWORK_CLAUSES
-from commonweal.simulation.conformance_tools import keep
+from commonweal.simulation.conformance.networks import NETWORK_CLAUSES
+from commonweal.simulation.conformance.tools import keep
 
 
 @pytest.mark.parametrize("clause", NETWORK_CLAUSES, ids=lambda clause: clause.__name__)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from commonweal.simulation.conformance_tools import keep
-from commonweal.simulation.conformance_worlds import WORLD_CLAUSES
+from commonweal.simulation.conformance.tools import keep
+from commonweal.simulation.conformance.worlds import WORLD_CLAUSES
 from commonweal.worlds import WORLDS
 
 

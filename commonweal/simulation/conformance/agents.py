@@ -1,6 +1,6 @@
 """Clauses of a kind of agent: what it plays, what it shows of itself, and what it learns from.
 
-How a learner uses its notes is checked in `conformance_learners`.
+How a learner uses its notes is checked in `learners`.
 """
 
 import gc
@@ -17,21 +17,22 @@ from commonweal.agents import AGENTS
 from commonweal.errors import BadSetting
 from commonweal.settings import Settings, flags
 from commonweal.simulation.assembly import assemble
-from commonweal.simulation.conformance_learners import (
+from commonweal.simulation.conformance.learners import (
     improves,
     learning_is_separate,
     stacked_equals_solo,
 )
-from commonweal.simulation.conformance_tools import (
+from commonweal.simulation.conformance.tools import (
     another,
     differences,
     documentation,
     saved,
     settings,
+    shadowed,
     source,
+    unsound,
 )
-from commonweal.simulation.conformance_villages import ROUNDS, experiment, villages
-from commonweal.simulation.conformance_worlds import shadowed, unsound
+from commonweal.simulation.conformance.villages import ROUNDS, experiment, villages
 from commonweal.simulation.experiment import settable, with_value
 from commonweal.spaces import Discrete
 
@@ -88,10 +89,10 @@ def moves_are_legal(name: str, world: str) -> Iterator[str]:
         actions = village.spec.actions.n
         cohort = village.society.cohorts[0]
         for _ in range(ROUNDS):
-            village.step()
-            moves = village.society.experience.moves
+            moves = village.society.decide(village.observation)
             if moves.dtype != torch.int64 or moves.min() < 0 or moves.max() >= actions:
                 yield f"{label}: moves {sorted(set(moves.flatten().tolist()))} of {actions}"
+            village.step()
             yield from unsound(village.measured, village.lanes, label)
         chances = cohort.minds["move"].probabilities(cohort.perceive(village.observation))
         if chances.shape != (cohort.slots, village.lanes_each, actions):

@@ -16,8 +16,8 @@ from commonweal.errors import BadSetting
 from commonweal.networks.federations import Alone
 from commonweal.records import Percept
 from commonweal.simulation.assembly import assemble
-from commonweal.simulation.conformance_tools import differences
-from commonweal.simulation.conformance_villages import experiment, tuned
+from commonweal.simulation.conformance.tools import differences
+from commonweal.simulation.conformance.villages import experiment, tuned
 from commonweal.simulation.experiment import Experiment, Share
 
 WHOLE = 10**6

@@ -7,7 +7,7 @@ from commonweal.agents import AGENTS
 from commonweal.errors import BadSetting
 from commonweal.settings import flags
 from commonweal.simulation.assembly import assemble
-from commonweal.simulation.conformance_tools import small_graphs
+from commonweal.simulation.conformance.tools import small_graphs
 from commonweal.simulation.experiment import Experiment, Share
 from commonweal.worlds.base import World
 

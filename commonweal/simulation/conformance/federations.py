@@ -7,7 +7,7 @@ from torch import Tensor
 
 from commonweal.agents.exchanges.base import Exchange
 from commonweal.networks.federations import Charter
-from commonweal.simulation.conformance_tools import differences, saved
+from commonweal.simulation.conformance.tools import differences, saved
 
 MEETINGS = 12
 """How often a charter is asked, so that a period shows."""
@@ -92,6 +92,6 @@ def replicates_stay_apart(make: Callable[[], Exchange], members: int) -> Iterato
 
 EXCHANGE_CLAUSES = (
     parameters_stay_parameters,
-    listeners_to_themselves_keep,
     replicates_stay_apart,
+    listeners_to_themselves_keep,
 )

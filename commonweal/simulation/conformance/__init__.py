@@ -7,20 +7,20 @@
     check_world("stag_hunt")      # returns, or raises BrokenContract with the clause's sentence
 
 Kinds are named as they are registered.  A clause is a function that yields what it finds wrong;
-its docstring is the sentence of the contract.  The clauses stand, one list for each sort of
-kind, in `conformance_worlds`, `conformance_agents`, `conformance_networks` and
-`conformance_federations`, beside the tools they share in `conformance_tools`.
+its docstring is the sentence of the contract.  Each sort of kind has its module of clauses, which
+ends with their list.
 """
 
 from collections.abc import Callable
 
 from commonweal.agents.exchanges.base import Exchange, NoExchange
 from commonweal.networks.federations import Charter
-from commonweal.simulation.conformance_agents import AGENT_CLAUSES
-from commonweal.simulation.conformance_federations import CHARTER_CLAUSES, EXCHANGE_CLAUSES
-from commonweal.simulation.conformance_networks import LEDGER_CLAUSES, NETWORK_CLAUSES
-from commonweal.simulation.conformance_tools import keep
-from commonweal.simulation.conformance_worlds import WORLD_CLAUSES
+from commonweal.simulation.conformance.agents import AGENT_CLAUSES
+from commonweal.simulation.conformance.federations import CHARTER_CLAUSES, EXCHANGE_CLAUSES
+from commonweal.simulation.conformance.ledgers import LEDGER_CLAUSES
+from commonweal.simulation.conformance.networks import NETWORK_CLAUSES
+from commonweal.simulation.conformance.tools import keep
+from commonweal.simulation.conformance.worlds import WORLD_CLAUSES
 
 
 def check_world(name: str) -> None:

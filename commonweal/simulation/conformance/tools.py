@@ -16,6 +16,7 @@ from torch import Tensor
 
 from commonweal.errors import BadSetting, BrokenContract
 from commonweal.networks import NETWORKS
+from commonweal.records import Indicators
 from commonweal.registry import Registry
 from commonweal.settings import Flag, Settings, flags, from_table, replace_at, to_table
 from commonweal.simulation import checkpoint
@@ -64,6 +65,28 @@ def saved(state: dict) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         checkpoint.save(Path(folder), 0, "conformance", state)
         return checkpoint.restore(Path(folder)).state
+
+
+# ---- what several contracts ask ------
+
+
+def shadowed(kind: type, base: type, theirs: set[str]) -> Iterator[str]:
+    """Which of the names ``theirs`` a subclass of ``base`` defines anew."""
+    for cls in kind.__mro__[: kind.__mro__.index(base)]:
+        for name in sorted(theirs & set(vars(cls))):
+            if not name.startswith("__"):
+                yield f"{cls.__name__}.{name}"
+
+
+def unsound(measured: Indicators, lanes: int, label: str) -> Iterator[str]:
+    """Indicators that are not sums over counts."""
+    for indicator, (above, below) in measured.items():
+        if above.shape != (lanes,) or below.shape != (lanes,):
+            yield f"{label}: {indicator} is {tuple(above.shape)} over {tuple(below.shape)}"
+        elif not (torch.isfinite(above) & torch.isfinite(below)).all():
+            yield f"{label}: {indicator} is not finite"
+        elif (below < 0).any() or (above[below == 0] != 0).any():
+            yield f"{label}: {indicator} counts {below.tolist()}"
 
 
 # ---- graphs ---------------------------------------------------------------------------------

@@ -1,0 +1,200 @@
+"""Clauses of a world about time and lanes: what is kept apart, restarts, repeats and goes on."""
+
+import gc
+import weakref
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import fields, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from commonweal.errors import BadSetting
+from commonweal.lanes import to_dict
+from commonweal.simulation.conformance.puppets import build, clone, hosts, legal
+from commonweal.simulation.conformance.tools import differences, saved, small_graphs
+from commonweal.worlds.base import World
+
+
+def lanes_are_apart(name: str) -> Iterator[str]:
+    """What happens in one lane has no effect on another."""
+    for label, world in hosts(name):
+        rng = torch.Generator().manual_seed(2)
+        moves, bits = legal(world, rng), world.generator.get_state()
+        changed = torch.cat((legal(world, rng)[:1], moves[1:]))
+        one, paid = world.transition(world.state, moves)
+        world.generator.set_state(bits)
+        other, otherwise = world.transition(world.state, changed)
+        yield from differences(_lanes(one, 1), _lanes(other, 1), label)
+        yield from differences(paid.rewards[1:], otherwise.rewards[1:], f"{label}: rewards")
+        seen, unseen = world.observations(one), world.observations(other)
+        for channel in seen:
+            yield from differences(
+                seen[channel].features[1:], unseen[channel].features[1:], f"{label}: {channel}"
+            )
+
+
+def _lanes(state: Any, first: int) -> dict[str, Tensor]:
+    return {name: value[first:] for name, value in to_dict(state).items()}
+
+
+def seed_decides(name: str) -> Iterator[str]:
+    """The same seed gives the same bits; another seed, and another lane, give others."""
+    for label, graph in small_graphs().items():
+        try:
+            worlds = [build(name, graph, seed) for seed in (0, 0, 1)]
+        except BadSetting:
+            continue
+        traces = [_trace(world, 3) for world in worlds]
+        yield from differences(traces[0], traces[1], label)
+        if not any(differences(traces[0], traces[2])):
+            yield f"{label}: seeds 0 and 1 give the same bits"
+        rewards = torch.stack([row["rewards"] for row in traces[0]])
+        if torch.equal(rewards[:, 0], rewards[:, 1]):
+            yield f"{label}: two lanes are alike"
+
+
+def _trace(world: World, rounds: int) -> list[dict]:
+    rows = []
+    for _ in range(rounds):
+        world.step()
+        rewards = world.society.experience.outcome.rewards.clone()
+        rows.append({"rewards": rewards, "measured": world.measured} | to_dict(clone(world.state)))
+    return rows
+
+
+def clock_truncates(name: str) -> Iterator[str]:
+    """An episode ends by truncation at the horizon, lane by lane, and never before."""
+    for label, world in hosts(name):
+        if not world.horizon:
+            continue
+        world.clock[:] = 0
+        world.clock[1] = world.horizon - 1
+        world.step()
+        experience = world.society.experience
+        terminated = experience.outcome.terminated
+        expected = torch.arange(world.lanes) == 1
+        yield from differences(experience.truncated, expected & ~terminated, f"{label}: truncated")
+        if world.episode_ended != bool((expected | terminated).any()):
+            yield f"{label}: episode_ended = {world.episode_ended}"
+
+
+def only_ended_lanes_restart(name: str) -> Iterator[str]:
+    """Lanes that end begin anew with a fresh state and clock; the others do not move."""
+    for label, world in hosts(name):
+        if not world.horizon:
+            continue
+        world.clock[:] = torch.tensor([0, world.horizon - 1, 0])
+        fresh: list[Any] = []
+        initial = world.initial
+
+        def kept(initial=initial, fresh=fresh) -> Any:
+            fresh.append(initial())
+            return fresh[-1]
+
+        world.initial = kept
+        world.step()
+        puppets, state = world.society, to_dict(world.state)
+        ended = puppets.experience.ended
+        yield from differences(puppets.over, ended, f"{label}: the lanes said to be over")
+        for field, value in state.items():
+            new, old = getattr(fresh[0], field), getattr(puppets.reached, field)
+            yield from differences(value[~ended], old[~ended], f"{label}: {field} of the others")
+            yield from differences(value[ended], new[ended], f"{label}: {field} of the ended")
+        if (world.clock[ended] != 0).any() or (world.clock[~ended] != 1).any():
+            yield f"{label}: clocks stand at {world.clock.tolist()}"
+        for channel, percept in world.observations(world.state).items():
+            shown = world.observation[channel].features
+            yield from differences(shown, percept.features, f"{label}: observed {channel}")
+
+
+def measured_before_restart(name: str) -> Iterator[str]:
+    """Indicators, and what is shown after the moves, are those before any lane restarts."""
+    for label, world in hosts(name):
+        if not world.horizon:
+            continue
+        world.clock[:] = world.horizon - 1
+        world.step()
+        experience, reached = world.society.experience, world.society.reached
+        expected = world.indicators(reached, experience.outcome)
+        yield from differences(world.measured, expected, f"{label}: indicators")
+        for channel, percept in world.observations(reached).items():
+            shown = experience.following[channel].features
+            yield from differences(shown, percept.features, f"{label}: following {channel}")
+
+
+def symmetry_is_kept(name: str) -> Iterator[str]:
+    """Turning a ring turns what everyone sees and earns, and changes nothing else."""
+    label = "a ring of 6"
+    try:
+        world = build(name, small_graphs()[label])
+    except BadSetting:
+        return
+    world.step()
+    bits = world.generator.get_state()
+    state, moves = world.state, legal(world, torch.Generator().manual_seed(3))
+
+    def turned(values: Tensor) -> Tensor:
+        each = values.dim() > 1 and values.shape[1] == world.neighbourhoods.agents
+        return values.roll(2, 1) if each else values
+
+    def turn(record: Any) -> Any:
+        return replace(record, **{f.name: turned(getattr(record, f.name)) for f in fields(record)})
+
+    following, outcome = world.transition(state, moves)
+    world.generator.set_state(bits)
+    other, otherwise = world.transition(turn(state), turned(moves))
+    if not torch.allclose(turned(outcome.rewards), otherwise.rewards, atol=1e-5):
+        yield "rewards"
+    if not torch.equal(bits, world.generator.get_state()):
+        return  # chance has fallen otherwise
+    seen, unseen = world.observations(following), world.observations(other)
+    for channel in seen:
+        if not torch.allclose(turned(seen[channel].features), unseen[channel].features, atol=1e-5):
+            yield f"channel {channel}"
+
+
+def checkpoint_continues(name: str) -> Iterator[str]:
+    """A saved world, loaded into a fresh one, goes on to the same bits."""
+    for label, world in hosts(name):
+        if world.horizon:
+            world.clock[:] = torch.arange(world.lanes) % world.horizon
+        world.step()
+        state = saved(world.state_dict())
+        fresh = build(name, world.graph)
+        fresh.load_state_dict(state)
+        yield from differences(fresh.state_dict(), state, label)
+        for _ in range(4):
+            world.step()
+            fresh.step()
+            yield from differences(fresh.measured, world.measured, f"{label}: indicators")
+        yield from differences(fresh.state_dict(), deepcopy(world.state_dict()), label)
+
+
+def closing_frees_it(name: str) -> Iterator[str]:
+    """A closed world that nobody holds is collected."""
+    graph = small_graphs()["a ring of 6"]
+    try:
+        world = build(name, graph)
+    except BadSetting:
+        return
+    world.step()
+    world.close()
+    gone = weakref.ref(world)
+    del world
+    gc.collect()
+    if gone() is not None:
+        yield "something still holds it"
+
+
+LANE_CLAUSES = (
+    lanes_are_apart,
+    seed_decides,
+    clock_truncates,
+    only_ended_lanes_restart,
+    measured_before_restart,
+    symmetry_is_kept,
+    checkpoint_continues,
+    closing_frees_it,
+)

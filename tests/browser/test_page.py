@@ -1,0 +1,238 @@
+"""The page as a tree of widgets: no browser, no server, no network."""
+
+import gc
+import hashlib
+import importlib
+import threading
+import weakref
+from dataclasses import replace
+
+import pytest
+
+from commonweal.simulation.experiment import Experiment, Share
+
+pytestmark = [
+    pytest.mark.browser,
+    # Mesa 3.3 calls a hook behind a return that our page never takes.
+    pytest.mark.filterwarnings(r"ignore:.*ComponentsView. `use_state` found despite:UserWarning"),
+    pytest.mark.timeout(120),
+]
+SMALL = Experiment(agents=25, lanes=2, population=[Share(kind="lr2")])
+
+
+class Visit:
+    """A rendered page and what a visitor does with it."""
+
+    def __init__(self, experiment):
+        self.solara = pytest.importorskip("solara", reason="needs the browser extra")
+        self.app = importlib.import_module("commonweal.browser.app")
+        self.vuetify = importlib.import_module("ipyvuetify")
+        self.widget = importlib.import_module("ipywidgets").Widget
+        self.app.show(experiment)
+
+        @self.solara.component
+        def Framed():
+            with self.solara.AppLayout():
+                self.app.Page()
+
+        _, self.tree = self.solara.render(Framed(), handle_error=False)
+
+    def click(self, label):
+        self.tree.find(self.vuetify.Btn, children=[label]).widget.click()
+
+    def turn(self, label, value):
+        for kind in (self.vuetify.Slider, self.vuetify.Select, self.vuetify.TextField):
+            for widget in self.tree.find(kind).widgets:
+                if widget.label == label:
+                    widget.v_model = value
+                    if kind is self.vuetify.TextField:
+                        widget.fire_event("keyup.enter", None)
+                    return
+        raise AssertionError(f"no knob {label!r}")
+
+    def widgets(self):
+        """All widgets, also those within one another."""
+        waiting, seen = [self.tree.container], []
+        while waiting:
+            value = waiting.pop(0)
+            if isinstance(value, list | tuple):
+                waiting += value
+            elif isinstance(value, self.widget) and value not in seen:
+                seen.append(value)
+                waiting += [getattr(value, name) for name in ("children", "items") if name in value.keys]
+        return seen
+
+    def html(self):
+        texts = [str(getattr(w, "unsafe_innerHTML", "")) for w in self.widgets()]
+        return " ".join(texts)
+
+    @property
+    def stage(self):
+        """The stage on show, by way of what Mesa was given."""
+        stages = importlib.import_module("commonweal.browser.stage").LIVE
+        return next(stage for stage in stages if stage is stage.session.stage and stage.running)
+
+    @property
+    def pictures(self):
+        return [w for w in self.widgets() if hasattr(w, "vue_pick")]
+
+    @property
+    def picture(self):
+        return hashlib.sha256(self.pictures[0].source.encode()).hexdigest()
+
+    @property
+    def alerts(self):
+        return [str(w.children[0]) for w in self.tree.find(self.vuetify.Alert).widgets]
+
+
+@pytest.fixture
+def visit():
+    visits = []
+
+    def begin(experiment=SMALL):
+        visits.append(Visit(experiment))
+        return visits[-1]
+
+    yield begin
+    for page in visits:
+        page.tree.close()
+
+
+def test_a_step_changes_counter_picture_and_charts(visit):
+    page = visit()
+    before, drawn = page.html(), page.picture
+    page.click("Step")
+    assert page.stage.steps == 1
+    assert page.picture != drawn
+    assert page.html().count('class="line"') > before.count('class="line"') == 0
+
+
+def test_knobs_act_on_reset(visit):
+    page = visit()
+    first = page.stage
+    page.click("Step")
+    page.turn("Temptation", 1.7)
+    page.turn("Side (agents = side x side)", 4)
+    page.turn("Seed", "7")
+    assert page.stage is first
+    page.click("Reset")
+    assert page.stage is not first
+    assert not first.running
+    assert page.stage.steps == 0
+    world = page.stage.world
+    assert (world.config.temptation, world.config.sucker) == (1.7, -0.33)
+    assert len(world.people) == 16
+    assert page.stage.experiment.seed == 7
+    assert "temptation 1.7" in page.html()
+
+
+def test_a_second_kind_and_another_network_move_in(visit):
+    page = visit()
+    page.turn("Second kind", "always_defect")
+    page.turn("Second kind, percent", 40)
+    page.turn("Network", "scale_free")
+    page.click("Reset")
+    kinds = [agent.kind for agent in page.stage.world.people]
+    assert (kinds.count("lr2"), kinds.count("always_defect")) == (15, 10)
+    assert page.stage.world.graph.graph["name"] == "scale_free"
+    page.click("Step")
+    assert "always_defect" in page.html()
+
+
+def test_knobs_that_fit_no_world_are_told_in_one_line_and_can_be_turned_back(visit):
+    page = visit()
+    page.turn("Network", "honeycomb")
+    page.click("Reset")
+    assert page.alerts == [
+        "network honeycomb: agents = 25 is not the square of an even number from 4 up; "
+        "the nearest is 16 or 36"
+    ]
+    assert page.pictures == []
+    page.click("Step")  # of nothing; must not raise
+    page.turn("Side (agents = side x side)", 6)
+    page.click("Reset")
+    assert page.alerts == []
+    assert len(page.stage.world.people) == 36
+    page.turn("Seed", "seven")
+    page.click("Reset")
+    assert page.alerts == ["seed = 'seven' is not a whole number"]
+
+
+def test_an_agent_is_chosen_by_number_or_by_a_click_and_shows_its_page(visit):
+    page = visit()
+    page.click("Step")
+    plain = page.picture
+    page.turn("Agent, 0 to 24", 12)
+    agent = page.stage.world.people[12]
+    own = agent.page()
+    assert page.picture != plain
+    html = page.html()
+    assert f"standing {own.standing:.2f}" in html
+    assert "row 2, column 2" in html
+    for other in agent.neighbours:
+        word = {1.0: "good", 0.0: "bad"}
+        row = html[html.index(f"<td>{other.name}</td>") :].split("</tr>")[0]
+        thought = row.split("<td>")[2:4]
+        assert word[own.received[other.node]] in thought[0]
+        assert word[own.given[other.node]] in thought[1]
+        assert f"{other.page().standing:.2f}" in row
+    assert all(f"{share:.2f}" in html for share in agent.probabilities)
+    page.pictures[0]._handle_event(None, {"event": "pick", "data": {"x": 0.99, "y": 0.01}}, None)
+    assert "row 0, column 4" in page.html()
+
+
+def test_the_view_switches_between_layers(visit):
+    page = visit()
+    page.click("Step")
+    action = page.picture
+    toggle = page.tree.find(page.vuetify.BtnToggle).widget
+    toggle.v_model = 1
+    assert page.picture != action
+    assert "reputation of every agent" in page.pictures[0].description
+
+
+def test_kinds_without_a_ledger_have_neighbours_all_the_same(visit):
+    page = visit(replace(SMALL, population=[Share(kind="tit_for_tat")]))
+    page.click("Step")
+    page.turn("Agent, 0 to 24", 0)
+    assert "keeps no ledger" in page.html()
+    assert "tit_for_tat 1" in page.html()
+
+
+def test_play_waits_for_the_picture(visit):
+    page = visit()
+    stage = page.stage
+    counter = importlib.import_module("mesa.visualization.utils").update_counter
+    stage.session.drew(counter.peek() - 1)
+    player = threading.Thread(target=stage.step)
+    player.start()
+    player.join(0.3)
+    assert player.is_alive()
+    assert stage.steps == 0
+    stage.session.drew(counter.peek())
+    player.join(5)
+    assert stage.steps == 1
+
+
+def test_a_world_that_was_replaced_is_collected(visit):
+    page = visit()
+    page.click("Step")
+    old = weakref.ref(page.stage.world)
+    page.click("Reset")
+    gc.collect()
+    assert old() is None
+
+
+def test_a_failing_step_stops_the_page_with_a_message(visit, monkeypatch):
+    from commonweal.errors import Diverged
+
+    page = visit()
+    stage = page.stage
+
+    def burst():
+        raise Diverged("agent lr2 3: parameters are no longer finite")
+
+    monkeypatch.setattr(stage.world, "step", burst)
+    page.click("Step")
+    assert page.alerts == ["agent lr2 3: parameters are no longer finite"]
+    assert not stage.running
