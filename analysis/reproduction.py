@@ -20,7 +20,7 @@ GRID = {"temptation": (1.30, 1.33, 1.37)}
 SIZES = {
     "quick": Size(side=8, steps=20_000, seeds=3, grid=GRID),
     "standard": Size(side=10, steps=100_000, seeds=5, grid=GRID),
-    "paper": Size(side=10, steps=200_000, seeds=10, early_stop=False, grid=GRID),
+    "paper": Size(side=10, steps=200_000, seeds=10, grid=GRID),
 }
 METHODS = {"lr2": "LR2", "lr2_unaligned": "no alignment", "ippo": "IPPO", "dd": "D-D"}
 INDICATORS = ("cooperation", "reputation_C", "reputation_D")

@@ -162,7 +162,7 @@ def test_an_agent_is_chosen_by_number_or_by_a_click_and_shows_its_page(visit):
     page = visit()
     page.click("Step")
     plain = page.picture
-    page.turn("Agent, 0 to 24", 12)
+    page.turn("Agent, 0 to 24", "12")
     agent = page.stage.world.people[12]
     own = agent.page()
     assert page.picture != plain
@@ -194,7 +194,7 @@ def test_the_view_switches_between_layers(visit):
 def test_kinds_without_a_ledger_have_neighbours_all_the_same(visit):
     page = visit(replace(SMALL, population=[Share(kind="tit_for_tat")]))
     page.click("Step")
-    page.turn("Agent, 0 to 24", 0)
+    page.turn("Agent, 0 to 24", "0")
     assert "keeps no ledger" in page.html()
     assert "tit_for_tat 1" in page.html()
 
