@@ -122,7 +122,9 @@ def main() -> None:
         size = options.agents[0]
         print(json.dumps(naive(size) if options.measure == "naive" else ours(size, options.device)))
         return
-    print("| agents | naive loop | Commonweal | ratio | host, rules, ledgers, recorder | build | memory |")
+    print(
+        "| agents | naive loop | Commonweal | ratio | host, rules, ledgers, recorder | build | memory |"
+    )
     print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for agents in options.agents:
         slow, fast = measure("naive", agents, "cpu"), measure("ours", agents, options.device)

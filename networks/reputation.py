@@ -79,7 +79,8 @@ class ReputationLedger(Ledger):
             received = torch.rand(
                 self.lanes, len(near.source), generator=self.generator, device=over.device
             )
-            received = (received * 1000).round() / 1000
+            # Never 1, which would be a verdict and not a real number.
+            received = ((received * 1000).round() / 1000).clamp(max=0.999)
         self.received = torch.where(over[:, None], received, self.received)
         self.rho = torch.where(over[:, None], near.mean(received), self.rho)
         self.verdict = self.rho

@@ -15,7 +15,15 @@ from torch import Tensor
 from commonweal import lanes as records
 from commonweal.networks.neighbourhoods import Neighbourhoods, neighbourhoods
 from commonweal.randomness import Streams
-from commonweal.records import Experience, Indicators, Layer, Observation, Outcome, Percept, Population
+from commonweal.records import (
+    Experience,
+    Indicators,
+    Layer,
+    Observation,
+    Outcome,
+    Percept,
+    Population,
+)
 from commonweal.settings import Settings
 from commonweal.spaces import WorldSpec
 
@@ -63,6 +71,7 @@ class World(mesa.Model, ABC, Generic[State]):
         self.focus = 0
         self.measured: Indicators = {}
         self.episode_ended = False
+        self.ended = torch.zeros(self.lanes, dtype=torch.bool, device=self.device)
         self._meet(draw())
         self.spec = self.describe()
         self.shown = tuple(self.spec.channels)
@@ -111,11 +120,16 @@ class World(mesa.Model, ABC, Generic[State]):
         self.shown = tuple(c for c in self.spec.channels if c in society.senses)
         every = torch.ones(self.lanes, dtype=torch.bool, device=self.device)
         society.restart(every, self.standing(self.state))
-        self._picture = self._layers()
 
     @final
     def step(self) -> None:
-        """One round in all lanes: see, move, judge, learn, measure, restart."""
+        """One round in all lanes: restart what ended, see, move, judge, learn, measure.
+
+        Lanes that ended restart when the next round begins, so that between rounds state,
+        ledgers and pictures all show the round just played.
+        """
+        if self.tick:
+            self._begin()
         moves = self.society.decide(self.observation)
         self.state, outcome = self.transition(self.state, moves)
         self.clock += 1
@@ -132,22 +146,22 @@ class World(mesa.Model, ABC, Generic[State]):
         )
         self.society.receive(experience)
         self.measured = self.indicators(self.state, outcome) | self.society.indicators()
-        self._picture = self._layers()
         self.observation = following
-        ended = experience.ended
-        self.episode_ended = bool(ended.any())
+        self.ended = experience.ended
+        self.episode_ended = bool(self.ended.any())
+
+    def _begin(self) -> None:
+        """Restart the lanes that ended, and redraw a graph that lasts one round."""
         if self.episode_ended:
-            self._restart(ended)
-        if self.graph.graph.get("redrawn"):
+            self.state = records.choose(self.ended, self.initial(), self.state)
+            self.clock.masked_fill_(self.ended, 0)
+            self.society.restart(self.ended, self.standing(self.state))
+        redrawn = self.graph.graph.get("redrawn", False)
+        if redrawn:
             self._meet(self.draw())
             self.society.meet(self.neighbourhoods)
+        if self.episode_ended or redrawn:
             self.observation = self.observations(self.state)
-
-    def _restart(self, over: Tensor) -> None:
-        self.state = records.choose(over, self.initial(), self.state)
-        self.clock.masked_fill_(over, 0)
-        self.society.restart(over, self.standing(self.state))
-        self.observation = self.observations(self.state)
 
     def _meet(self, graph: nx.Graph) -> None:
         self.graph = graph
@@ -182,13 +196,7 @@ class World(mesa.Model, ABC, Generic[State]):
         return Network(self.graph, random=self.random)
 
     def layers(self) -> dict[str, Layer]:
-        """All that can be drawn or kept in a snapshot, the world's and the society's.
-
-        It shows the round just played, before any lane restarted.
-        """
-        return self._picture
-
-    def _layers(self) -> dict[str, Layer]:
+        """All that can be drawn or kept in a snapshot, the world's and the society's."""
         return self.portray(self.state) | self.society.layers()
 
     # ---- saving --------------------------------------------------------------------
@@ -199,7 +207,7 @@ class World(mesa.Model, ABC, Generic[State]):
             "tick": self.tick,
             "clock": self.clock,
             "state": records.to_dict(self.state),
-            "picture": {name: layer.values for name, layer in self._picture.items()},
+            "ended": self.ended,
             "edges": torch.tensor(list(self.graph.edges)).reshape(-1, 2),
             "society": self.society.state(),
             "streams": self.streams.state(),
@@ -220,10 +228,8 @@ class World(mesa.Model, ABC, Generic[State]):
         self.state = replace(self.state, **tensors)
         self.society.load(saved["society"])
         self.streams.load(saved["streams"])
-        self._picture = {
-            name: replace(layer, values=saved["picture"][name].to(self.device))
-            for name, layer in self._layers().items()
-        }
+        self.ended = saved["ended"].to(self.device)
+        self.episode_ended = bool(self.ended.any())
         self.observation = self.observations(self.state)
 
     def close(self) -> None:

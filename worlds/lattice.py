@@ -23,7 +23,6 @@ import torch
 from torch import Tensor
 
 from commonweal import codes
-from commonweal.lanes import mean, mean_where
 from commonweal.records import Indicators, Layer, Outcome, Percept
 from commonweal.settings import Settings, setting
 from commonweal.spaces import Discrete, WorldSpec
@@ -118,19 +117,20 @@ class Lattice(World[LatticeState]):
 
     def indicators(self, state: LatticeState, outcome: Outcome) -> Indicators:
         """Cooperation, environment reward, and how cooperators sit together."""
-        near = self.neighbourhoods
-        good = state.last == 0
-        pairs = good[:, near.source] & good[:, near.target]
-        both, links = pairs.sum(-1).float(), torch.full_like(state.payoff[:, 0], len(near.source))
-        beside = (good * near.degree).sum(-1).float()
-        level = good.float().mean(-1)
+        near, good = self.neighbourhoods, 1.0 - state.last.float()
+        both = (good * near.sum(good[:, near.target])).sum(-1)
+        beside = (good * near.degree).sum(-1)
+        number = good.sum(-1)
+        some = (beside > 0).float()
+        everybody = torch.full_like(number, near.agents)
+        paid, paid_good = outcome.rewards.sum(-1), (outcome.rewards * good).sum(-1)
         return {
-            "cooperation": mean(good.float()),
-            "reward": mean(outcome.rewards),
-            "reward_C": mean_where(outcome.rewards, good),
-            "reward_D": mean_where(outcome.rewards, ~good),
-            "cc_links": (both, links),
-            "clustering": (both / beside.clamp(min=1) - level * (beside > 0), (beside > 0).float()),
+            "cooperation": (number, everybody),
+            "reward": (paid, everybody),
+            "reward_C": (paid_good, number),
+            "reward_D": (paid - paid_good, everybody - number),
+            "cc_links": (both, torch.full_like(number, len(near.source))),
+            "clustering": (both / beside.clamp(min=1) - number / near.agents * some, some),
         }
 
     def portray(self, state: LatticeState) -> dict[str, Layer]:

@@ -28,7 +28,7 @@ main .v-tabs, .vue-grid-item > .vue-resizable-handle { display: none; }
 .commonweal > .wide { grid-column: 1 / -1; }
 .commonweal img.society { width: 100%; max-width: 640px; image-rendering: pixelated;
   cursor: pointer; display: block; }
-.commonweal .setting { color: #777; font-size: 13px; }
+.commonweal .setting { color: #777; font-size: 13px; padding: 4px 0 12px; }
 .commonweal .legend { font-size: 14px; }
 .commonweal .legend span { margin-right: 14px; white-space: nowrap; }
 .commonweal .legend i { display: inline-block; width: 12px; height: 12px; margin-right: 5px; }

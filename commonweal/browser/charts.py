@@ -141,9 +141,9 @@ def _span(values: list[float]) -> tuple[float, float]:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Two to four round numbers between the bounds."""
-    rough = (high - low) / 3
-    power = 10 ** math.floor(math.log10(rough))
-    step = next(power * digit for digit in (1, 2, 5, 10) if power * digit >= rough)
+    """Two to five round numbers between the bounds."""
+    most = (high - low) / 2
+    power = 10 ** math.floor(math.log10(most))
+    step = max(power * digit for digit in (1, 2, 5) if power * digit <= most)
     first = math.ceil(low / step - 1e-9)
     return [round(i * step, 10) + 0.0 for i in range(first, math.floor(high / step + 1e-9) + 1)]

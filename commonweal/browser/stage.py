@@ -84,8 +84,9 @@ class Stage:
         self.world: World | None = None
         try:
             self.experiment = resolve(turned(experiment, kwargs))
-            self.world = assemble(self.experiment)
-            self.canvas = Canvas(self.world.graph)
+            world = assemble(self.experiment)
+            self.canvas = Canvas(world.graph)
+            self.world = world
         except Exception as error:  # noqa: BLE001
             # Any mistake in any kind must leave a page on which the knobs can be turned back.
             self._fail(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import ceil
 
 import networkx as nx
@@ -13,6 +14,7 @@ from commonweal.agents.cohort import Cohort, Place
 from commonweal.agents.society import Society
 from commonweal.errors import BadSetting
 from commonweal.networks import NETWORKS
+from commonweal.networks.files import from_networkx
 from commonweal.networks.ledgers import LEDGERS
 from commonweal.randomness import Streams
 from commonweal.settings import to_table
@@ -29,6 +31,9 @@ def assemble(experiment: Experiment, graph: nx.Graph | None = None) -> World:
         experiment: need not be resolved.
         graph: a NetworkX graph to play on instead of drawing the experiment's network.
     """
+    if graph is not None:
+        graph = from_networkx(graph)
+        experiment = replace(experiment, agents=len(graph))
     experiment = experiments.resolve(experiment)
     streams = Streams(experiment.seed)
     world = WORLDS[experiment.world["kind"]](
@@ -94,9 +99,7 @@ def _found(
         place.ledgers[name] = LEDGERS[name](config, place.near, lanes, active, generator)
 
 
-def _cohorts(
-    experiment: Experiment, members: list[torch.Tensor], place: Place
-) -> list[Cohort]:
+def _cohorts(experiment: Experiment, members: list[torch.Tensor], place: Place) -> list[Cohort]:
     cohorts: list[Cohort] = []
     configs = experiments.share_configs(experiment)
     for share, config, nodes in zip(experiment.population, configs, members, strict=True):

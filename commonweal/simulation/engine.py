@@ -126,7 +126,9 @@ class Simulation:
                 summary = self._conclude("finished" if self.done else "stopped")
         except Diverged as error:
             self._conclude("diverged")
-            raise Diverged(f"{error}; {self._last_good()}") from error
+            raise Diverged(
+                f"{error}, step {self.world.steps_taken}; {self._last_good()}"
+            ) from error
         except BaseException:
             # Not at the end of a step, so there is nothing sound to save; what the last
             # checkpoint holds is still there.
@@ -201,6 +203,9 @@ class Simulation:
         }
         if self.folder is not None:
             files.write_json(self.folder / "summary.json", summary)
+            for ledger, book in self.world.society.ledgers.items():
+                # Who last did what to whom, in the lane that is shown.
+                files.write_graph(self.folder / f"{ledger}.graphml", book.graph(self.world.focus))
         self._mark(status)
         return summary
 

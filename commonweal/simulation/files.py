@@ -96,7 +96,8 @@ def digest(data: bytes) -> str:
 
 def write_graph(path: Path, graph: nx.Graph) -> None:
     """Write a graph as GraphML; ``pos`` becomes ``x`` and ``y``, other compounds JSON text."""
-    plain = nx.Graph(**{key: _simple(value) for key, value in graph.graph.items()})
+    like = nx.DiGraph if graph.is_directed() else nx.Graph
+    plain = like(**{key: _simple(value) for key, value in graph.graph.items()})
     for node, values in graph.nodes(data=True):
         values = dict(values)
         if "pos" in values:
@@ -115,7 +116,7 @@ def read_graph(path: Path) -> nx.Graph:
         plain = nx.read_graphml(io.BytesIO(read_bytes(path)), node_type=int)
     except (nx.NetworkXError, SyntaxError, ValueError, KeyError) as error:
         raise BadFile(f"{path}: not readable as GraphML ({error})") from error
-    graph = nx.Graph(**_compound(plain.graph))
+    graph = (nx.DiGraph if plain.is_directed() else nx.Graph)(**_compound(plain.graph))
     for node, values in plain.nodes(data=True):
         if "x" in values and "y" in values:
             values["pos"] = (values.pop("x"), values.pop("y"))

@@ -15,6 +15,7 @@ from commonweal.agents.learners.base import Mind
 from commonweal.agents.learners.ppo import PPO
 from commonweal.agents.scripted import ScriptedAgent
 from commonweal.errors import BrokenContract
+from commonweal.lanes import to_dict
 from commonweal.networks import NETWORKS
 from commonweal.networks.ledgers import LEDGERS
 from commonweal.networks.reputation import ReputationLedger
@@ -74,12 +75,10 @@ def pale(self, state):
     return {"action": Layer(state.last + 5, 0, 1, ("C", "D"))}
 
 
-def undrawn(self):
-    saved = self.generator.get_state()
-    self.generator.manual_seed(0)
+def forked(self):
     state = Lattice.initial(self)
-    self.generator.set_state(saved)
-    return state
+    fields = ((name, value[:1].expand_as(value).clone()) for name, value in to_dict(state).items())
+    return replace(state, **dict(fields))
 
 
 HELD = []
@@ -99,7 +98,7 @@ def holding(self, state):
         ({"transition": impatient}, "`terminated` is"),
         ({"indicators": vague}, "Indicators are finite"),
         ({"portray": pale}, "within their bounds"),
-        ({"initial": undrawn}, "another seed"),
+        ({"initial": forked}, "seeds and lanes differ"),
         ({"standing": holding}, "is collected"),
         ({"run_for": lambda self: None}, "Nothing of Mesa"),
         ({"__doc__": ""}, "says what it is"),

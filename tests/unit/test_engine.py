@@ -4,6 +4,7 @@ import signal
 import sys
 import threading
 
+import networkx as nx
 import numpy as np
 import pytest
 import torch
@@ -260,7 +261,7 @@ def test_divergence_names_the_last_good_checkpoint_and_keeps_the_series(tmp_path
         simulation.run()
     good = simulation.folder / "checkpoints" / f"{60:012d}"
     assert str(caught.value) == (
-        f"lr2: move policy of agent 2 is not finite at round 31; last good checkpoint: {good}"
+        f"lr2: move policy of agent 2 is not finite at round 31, step 62; last good checkpoint: {good}"
     )
     recording = Recording.open(simulation.folder)
     assert recording.status == recording.summary["status"] == "diverged"
@@ -405,3 +406,16 @@ def test_replicates_have_rows_of_their_own(tmp_path, monkeypatch):
     assert len({row["cooperation"] for row in rows}) == 3
     assert len(summary["replicates"]) == 3
     assert worlds[0].lanes == 6 and rows[0]["step"] == "120"
+
+
+def test_a_finished_run_exports_its_ledger(tmp_path):
+    lr2 = [experiments.Share(kind="lr2")]
+    experiment = experiments.Experiment(agents=9, lanes=1, steps=40, population=lr2)
+    with Simulation(experiment, out=tmp_path, progress=False) as simulation:
+        simulation.run()
+        page = simulation.world.people[4].page()
+        saved = nx.read_graphml(simulation.folder / "reputation.graphml", node_type=int)
+    assert saved.is_directed()
+    assert saved.nodes[4]["standing"] == pytest.approx(page.standing)
+    assert {j: saved.edges[4, j]["good"] for j in saved.successors(4)} == page.given
+    assert {j: saved.edges[j, 4]["good"] for j in saved.predecessors(4)} == page.received

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from types import SimpleNamespace
 
 import networkx as nx
 import torch
@@ -33,7 +34,8 @@ class TinyWorld:
         self.lanes = experiment.lanes * self.replicates
         self.lanes_each = experiment.lanes
         self.horizon = HORIZON
-        self.tick = 0
+        self.tick = self.focus = 0
+        self.society = SimpleNamespace(ledgers={})
         self.graph = nx.cycle_graph(AGENTS)
         self.generator = torch.Generator().manual_seed(experiment.seed)
         self.leaning = torch.zeros(self.lanes, AGENTS)

@@ -1,0 +1,180 @@
+"""Cohorts: the two orders of rows, federations, gradient rules, and who breaks is named."""
+
+import pytest
+import torch
+
+from commonweal.agents import AGENTS
+from commonweal.agents.cohort import Cohort
+from commonweal.agents.dd import DD
+from commonweal.agents.exchanges.base import NoExchange
+from commonweal.agents.learners.batches import sampled
+from commonweal.agents.learners.descent import AdamState, descend
+from commonweal.agents.learners.gradients import follow, own
+from commonweal.agents.learners.objective import Hyper
+from commonweal.agents.learners.stacked import ActorCritics, Shape
+from commonweal.agents.lr2 import LR2
+from commonweal.agents.scripted import AlwaysCooperate
+from commonweal.errors import Diverged
+from commonweal.networks.federations import Alone
+from tests.societies import Averaging, EveryThird, Mixing, registered, society
+
+
+def few(replicates, lanes, members=(1, 3)):
+    """A cohort of two among four agents."""
+    world = society(
+        "random", agents=4, lanes=lanes, replicates=replicates, network={"kind": "ring"}
+    )
+    kind = AlwaysCooperate
+    return Cohort("few", kind, kind.Config(), torch.tensor(members), world.society.place)
+
+
+def test_rows_of_a_slot_are_the_lanes_of_its_replicate():
+    cohort = few(replicates=2, lanes=3)
+    where = 10 * torch.arange(6)[:, None] + torch.arange(4)  # 10 * lane + node
+    rows = cohort.gather(where)
+    assert rows.tolist() == [[1, 11, 21], [3, 13, 23], [31, 41, 51], [33, 43, 53]]
+    assert cohort.scatter(rows).tolist() == where[:, [1, 3]].tolist()
+    assert cohort.gather_own(where[:, [1, 3]]).tolist() == rows.tolist()
+    whole = torch.zeros(6, 4, dtype=torch.int64)
+    assert (
+        cohort.put(whole, cohort.scatter(rows)).tolist()
+        == (where * torch.tensor([0, 1, 0, 1])).tolist()
+    )
+
+
+def test_facts_of_a_lane_reach_every_row():
+    cohort = few(replicates=2, lanes=2)
+    rows = cohort._lanes(torch.tensor([1, 2, 3, 4]), 2)
+    assert rows.tolist() == [[1, 1, 2, 2]] * 2 + [[3, 3, 4, 4]] * 2
+
+
+def federated(charter, exchange, rounds, base=DD, replicates=2):
+    """A society under a charter, with the same streams whatever the charter."""
+    kind = type("Members", (base,), {"charter": charter, "exchange": exchange})
+    with registered(AGENTS, "members", kind):
+        world = society(
+            "members", agents=6, lanes=2, replicates=replicates, network={"kind": "ring"}
+        )
+        for _ in range(rounds):
+            world.step()
+    return world
+
+
+def stacks(world, head="move"):
+    mind = world.society.cohorts[0].minds[head]
+    rows = mind.policy.parameters.view(2, 6, -1)
+    return rows, mind.adam.first.view(2, 6, -1)
+
+
+def test_members_mix_their_parameters_and_keep_their_optimisers():
+    alone, alone_adam = stacks(federated(Alone, NoExchange, 20))
+    mixed, mixed_adam = stacks(federated(Averaging, Mixing, 20))
+    torch.testing.assert_close(mixed, alone.mean(1, keepdim=True).expand_as(alone))
+    assert not torch.equal(mixed[0, 0], mixed[1, 0])  # replicates stay apart
+    assert torch.equal(mixed_adam, alone_adam)
+    assert not torch.equal(mixed_adam[0, 0], mixed_adam[0, 1])
+
+
+def test_every_head_that_learned_is_exchanged_at_its_own_time():
+    world = federated(Averaging, Mixing, 20, LR2)
+    (move, _), (assess, _) = stacks(world), stacks(world, "assess")
+    assert torch.equal(move[0, 0], move[0, 1])
+    assert not torch.equal(assess[0, 0], assess[0, 1])
+    for _ in range(20):
+        world.step()
+    assert torch.equal(assess[0, 0], assess[0, 1])
+
+
+def test_a_period_is_respected():
+    # D-D learns in every second rollout, so the third update falls into round 100.
+    for rounds, together in ((80, False), (100, True)):
+        rows, _ = stacks(federated(EveryThird, Mixing, rounds))
+        assert torch.equal(rows[0, 0], rows[0, 1]) == together
+
+
+def test_a_charter_is_told_what_each_member_earned_since_the_last_update():
+    told = []
+
+    class Witness(Alone):
+        def convene(self, returns):
+            told.append(returns.clone())
+
+    kind = type("Members", (DD,), {"charter": Witness})
+    earned = [torch.zeros(6) for _ in range(2)]
+    with registered(AGENTS, "members", kind):
+        world = society("members", agents=6, network={"kind": "ring"})
+        for round in range(60):
+            world.step()
+            # The first update ends round 20, the second round 60.
+            earned[round >= 20] += world.society.experience.outcome.rewards.mean(0)
+    assert len(told) == 2
+    for found, expected in zip(told, earned, strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+def test_membership_can_be_asked_of_an_agent():
+    assert society("dd", agents=16).people[0].federations == []
+    assert [type(c) for c in federated(Averaging, Mixing, 1).people[0].federations] == [Averaging]
+
+
+def experience(policy, samples=48):
+    rng = torch.Generator().manual_seed(5)
+    features = torch.randn(policy.slots, policy.shape.inputs, samples, generator=rng)
+    action = torch.randint(2, (policy.slots, samples), generator=rng)
+    log_old = policy.logits(features).log_softmax(1).gather(1, action.unsqueeze(1)).squeeze(1)
+    advantage, returns = torch.randn(2, policy.slots, samples, generator=rng)
+    return features, action, log_old, advantage, returns
+
+
+def test_following_ones_own_gradient_is_what_descend_does():
+    taught = []
+    for step in (descend, lambda *given: follow(*given, rule=own)):
+        policy = ActorCritics(Shape(5), 4, torch.Generator().manual_seed(3))
+        adam, shuffles = AdamState(policy), torch.Generator().manual_seed(4)
+        for _ in range(2):
+            batches = sampled(
+                *experience(policy),
+                actions=2,
+                epochs=2,
+                size=20,
+                generator=shuffles,
+                normalise=True,
+            )
+            step(policy, adam, batches, Hyper(entropy=0.05))
+        taught.append((policy.parameters, adam.first, adam.second, adam.steps))
+    for fast, plain in zip(*taught, strict=True):
+        torch.testing.assert_close(fast, plain, atol=2e-5, rtol=1e-4)
+
+
+def test_a_rule_that_sees_everyone_learns_otherwise():
+    def collective(objectives, mean, parameters):
+        return torch.autograd.grad(mean, parameters)[0]
+
+    seen = []
+
+    def counting(objectives, mean, parameters):
+        seen.append((tuple(objectives.shape), mean.dim(), tuple(parameters.shape)))
+        return collective(objectives, mean, parameters)
+
+    kind = type("Members", (DD,), {"gradient_rule": staticmethod(counting)})
+    with registered(AGENTS, "members", kind):
+        world = society("members", agents=6, network={"kind": "ring"})
+        for _ in range(20):
+            world.step()
+    assert seen == [((6,), 0, (6, world.society.cohorts[0].minds["move"].policy.shape.size))]
+
+
+def test_who_diverges_is_named():
+    world = society("lr2", agents=16, lanes=2, replicates=2)
+    for _ in range(19):
+        world.step()
+    world.society.cohorts[0].minds["move"].policy.parameters[16 + 5, 100] = float("nan")
+    with pytest.raises(Diverged, match=r"lr2 5 \(replicate 1\).*'move'"):
+        world.step()
+
+
+def test_two_shares_of_one_kind_are_two_cohorts():
+    world = society("dd", "dd", agents=16)
+    assert [cohort.name for cohort in world.society.cohorts] == ["dd", "dd-2"]
+    one, other = (cohort.minds["move"].policy.parameters for cohort in world.society.cohorts)
+    assert not torch.equal(one, other)

@@ -1,0 +1,63 @@
+"""What the documents promise is run: every command of the README, every experiment file."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from commonweal.simulation import experiment as experiments
+from commonweal.simulation.arguments import parse
+from commonweal.simulation.cli import main
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.S)
+LINES = [line.split("#")[0].strip() for block in BLOCKS for line in block.splitlines()]
+RUNS = [m[1] for line in LINES if (m := re.search(r"python run\.py(.*)", line))]
+STUDIES = [
+    m[1] for line in LINES if (m := re.search(r"python -m commonweal\.analysis\.(\w+)", line))
+]
+FILES = sorted((ROOT / "experiments").glob("*.toml"))
+
+
+def test_readme_shows_commands():
+    assert len(RUNS) > 8 and STUDIES
+
+
+@pytest.mark.parametrize("command", RUNS)
+def test_a_command_of_the_readme_runs(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    words = shlex.split(command)
+    if "--resume" in words:
+        assert main(["--agent", "dd", "--steps", "320", "--quiet", "--out", str(tmp_path)]) == 0
+        words[words.index("--resume") + 1] = str(next(tmp_path.iterdir()))
+    elif "--serve" in words or "--engine" in words:
+        # The page and the cluster have tests of their own.
+        experiments.resolve(parse(words).experiment)
+        return
+    elif "--list" not in words and "--help" not in words:
+        words += ["--steps", "320", "--out", str(tmp_path)]
+        if "--sweep" in words or any(word.endswith("_sweep.toml") for word in words):
+            words += ["--engine", "serial"]
+    assert main(words) == 0
+    assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_an_experiment_file_runs(path, tmp_path, capsys):
+    experiment = experiments.load(path)
+    assert experiment.title
+    words = [str(path), "--steps", "320", "--lanes", "2", "--out", str(tmp_path), "--quiet"]
+    assert main(words + (["--engine", "serial"] if experiment.sweep else [])) == 0
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_of_the_readme_exists(name):
+    assert (ROOT / "analysis" / f"{name}.py").exists()
+
+
+def test_links_of_the_documents_lead_somewhere():
+    for document in ("README.md", "CONTRIBUTING.md"):
+        for target in re.findall(r"\]\((?!http)([^)#]+)\)", (ROOT / document).read_text()):
+            assert (ROOT / target).exists(), f"{document}: {target}"
