@@ -5,7 +5,7 @@ cohort are ordered by slot: K slots, B rows per slot, A actions.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
@@ -104,6 +104,8 @@ class Population(Protocol):
 
     senses: set[str]
     """channels that somebody reads"""
+    people: list
+    """the agent objects in the order of their nodes"""
 
     def decide(self, observation: Observation) -> Tensor:
         """Joint move, [L, N] or [L, N, size]."""
@@ -111,8 +113,20 @@ class Population(Protocol):
     def receive(self, experience: Experience) -> None:
         """Judge, give, want and learn."""
 
+    def restart(self, over: Tensor, standing: Tensor | None) -> None:
+        """Forget what does not outlive an episode, in the lanes ``over`` [L]."""
+
+    def meet(self, near: Any) -> None:
+        """Take up the index tables of a graph that was redrawn."""
+
     def indicators(self) -> Indicators:
         """What the population measures of the last step."""
 
-    def restart(self, over: Tensor, standing: Tensor | None) -> None:
-        """Forget what does not outlive an episode, in the lanes ``over`` [L]."""
+    def layers(self) -> dict[str, Layer]:
+        """What can be drawn of it."""
+
+    def state(self) -> dict[str, Any]:
+        """All that a resumed run needs."""
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Inverse of `state`."""

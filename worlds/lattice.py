@@ -123,12 +123,12 @@ class Lattice(World[LatticeState]):
         number = good.sum(-1)
         some = (beside > 0).float()
         everybody = torch.full_like(number, near.agents)
-        paid, paid_good = outcome.rewards.sum(-1), (outcome.rewards * good).sum(-1)
+        paid = outcome.rewards
         return {
             "cooperation": (number, everybody),
-            "reward": (paid, everybody),
-            "reward_C": (paid_good, number),
-            "reward_D": (paid - paid_good, everybody - number),
+            "reward": (paid.sum(-1), everybody),
+            "reward_C": ((paid * good).sum(-1), number),
+            "reward_D": ((paid * (1 - good)).sum(-1), everybody - number),
             "cc_links": (both, torch.full_like(number, len(near.source))),
             "clustering": (both / beside.clamp(min=1) - number / near.agents * some, some),
         }

@@ -23,5 +23,7 @@ def pairwise(matrix: Tensor, moves: Tensor, near: Neighbourhoods) -> Tensor:
 
 def marks(lanes: int, agents: int, share: float, generator: torch.Generator) -> Tensor:
     """Exactly ``floor(share * agents)`` ones and zeros else, shuffled per lane, [L, N] int64."""
+    # A share such as 0.29 of 100 falls a hair short of 29 in binary.
+    count = int(share * agents + 1e-9)
     order = torch.rand(lanes, agents, generator=generator, device=generator.device).argsort(-1)
-    return (order < int(share * agents)).long()
+    return (order < count).long()

@@ -16,6 +16,7 @@ from commonweal.agents.lr2 import LR2
 from commonweal.agents.scripted import AlwaysCooperate
 from commonweal.errors import Diverged
 from commonweal.networks.federations import Alone
+from commonweal.simulation.conformance.tools import differences, saved
 from tests.societies import Averaging, EveryThird, Mixing, registered, society
 
 
@@ -90,6 +91,24 @@ def test_a_period_is_respected():
     for rounds, together in ((80, False), (100, True)):
         rows, _ = stacks(federated(EveryThird, Mixing, rounds))
         assert torch.equal(rows[0, 0], rows[0, 1]) == together
+
+
+def test_a_charter_goes_on_after_a_checkpoint():
+    kind = type("Members", (DD,), {"charter": EveryThird, "exchange": Mixing})
+    with registered(AGENTS, "members", kind):
+        one, fresh = (
+            society("members", agents=6, lanes=2, replicates=2, network={"kind": "ring"})
+            for _ in range(2)
+        )
+        for _ in range(50):
+            one.step()
+        fresh.load_state_dict(saved(one.state_dict()))
+        for _ in range(50):
+            one.step()
+            fresh.step()
+    rows, _ = stacks(fresh)
+    assert torch.equal(rows[0, 0], rows[0, 1])
+    assert not list(differences(one.state_dict(), fresh.state_dict()))
 
 
 def test_a_charter_is_told_what_each_member_earned_since_the_last_update():

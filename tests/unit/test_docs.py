@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,12 @@ import pytest
 from commonweal.simulation import experiment as experiments
 from commonweal.simulation.arguments import parse
 from commonweal.simulation.cli import main
+from commonweal.simulation.engine import Simulation
+from commonweal.simulation.sweep import expand
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.S)
+BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
 LINES = [line.split("#")[0].strip() for block in BLOCKS for line in block.splitlines()]
 RUNS = [m[1] for line in LINES if (m := re.search(r"python run\.py(.*)", line))]
 STUDIES = [
@@ -32,24 +35,28 @@ def test_a_command_of_the_readme_runs(command, tmp_path, monkeypatch, capsys):
     if "--resume" in words:
         assert main(["--agent", "dd", "--steps", "320", "--quiet", "--out", str(tmp_path)]) == 0
         words[words.index("--resume") + 1] = str(next(tmp_path.iterdir()))
-    elif "--serve" in words or "--engine" in words:
-        # The page and the cluster have tests of their own.
-        experiments.resolve(parse(words).experiment)
-        return
     elif "--list" not in words and "--help" not in words:
+        experiment = parse(words).experiment
+        if experiment.sweep or "--serve" in words:
+            # Sweeps, Ray and the page have tests of their own; here, all settings are checked.
+            run_first_point(experiment, tmp_path)
+            return
         words += ["--steps", "320", "--out", str(tmp_path)]
-        if "--sweep" in words or any(word.endswith("_sweep.toml") for word in words):
-            words += ["--engine", "serial"]
     assert main(words) == 0
     assert capsys.readouterr().out
 
 
+def run_first_point(experiment, folder):
+    point = expand(experiment)[0][1] if experiment.sweep else experiment
+    with Simulation(replace(point, steps=160, lanes=2), folder, progress=False) as simulation:
+        assert simulation.run()["status"] == "finished"
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_an_experiment_file_runs(path, tmp_path, capsys):
+def test_an_experiment_file_runs(path, tmp_path):
     experiment = experiments.load(path)
-    assert experiment.title
-    words = [str(path), "--steps", "320", "--lanes", "2", "--out", str(tmp_path), "--quiet"]
-    assert main(words + (["--engine", "serial"] if experiment.sweep else [])) == 0
+    assert experiment.title and experiment.source
+    run_first_point(experiment, tmp_path)
 
 
 @pytest.mark.parametrize("name", STUDIES)

@@ -95,11 +95,12 @@ def test_nothing_is_measured_of_those_who_are_not_there():
 
 
 def test_an_episode_lasts_its_horizon():
-    world = society("random", agents=16, world={"horizon": 3})
+    world = society("tit_for_tat", agents=16, world={"horizon": 3})
     openings, ends = [], []
     for _ in range(6):
-        openings.append(bool(world.state.opening.all()))
         world.step()
+        seen = world.society.experience.observation
+        openings.append(bool(seen["opening"].features.all()))
         ends.append(world.episode_ended)
     assert openings == [True, False, False] * 2
     assert ends == [False, False, True] * 2

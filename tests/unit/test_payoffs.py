@@ -37,6 +37,11 @@ def test_a_lone_cooperator_earns_four_suckers():
     assert found[6] == pytest.approx(T + 3 * P)
 
 
+def test_lanes_play_by_themselves():
+    moves = torch.tensor([[0] * 16, [1] * 16])
+    assert LATTICE.sum(pairwise(MATRIX, moves, LATTICE)).tolist() == [[4 * R] * 16, [4 * P] * 16]
+
+
 def test_on_a_star_the_hub_is_paid_by_everyone_and_an_isolated_agent_by_no_one():
     graph = nx.star_graph(3)
     graph.add_node(4)

@@ -154,5 +154,8 @@ def test_a_mini_batch_holds_whole_episodes_of_one_lane_after_the_other():
     acts = torch.cat([n.acts[0, :2] for n in kept])
     gained = (first.gain + first.loss)[0]
     assert not gained[0].any()
+    # Disagreement costs either verdict.
+    cost = torch.cat([n.penalty[0, :2] for n in kept])
+    assert torch.equal(first.penalty[0], torch.stack((cost * (acts == 0), cost * (acts == 1))))
     utility = torch.cat([n.utility[0, :2] for n in kept[:3]])
     assert torch.allclose(gained[1, :6], (acts[:6] * utility))

@@ -83,7 +83,7 @@ def clock_truncates(name: str) -> Iterator[str]:
 
 
 def only_ended_lanes_restart(name: str) -> Iterator[str]:
-    """Lanes that end begin anew with a fresh state and clock; the others do not move."""
+    """Lanes that ended begin the next round afresh, state and clock; the others do not move."""
     for label, world in hosts(name):
         if not world.horizon:
             continue
@@ -97,18 +97,27 @@ def only_ended_lanes_restart(name: str) -> Iterator[str]:
 
         world.initial = kept
         world.step()
-        puppets, state = world.society, to_dict(world.state)
-        ended = puppets.experience.ended
+        puppets, reached, before = world.society, world.state, []
+        ended, decide = puppets.experience.ended, puppets.decide
+
+        def watched(seen: Any, world=world, before=before, decide=decide) -> Tensor:
+            # The first moment of the next round: what has ended has begun anew by now.
+            before.append((world.state, world.clock.clone(), seen))
+            return decide(seen)
+
+        puppets.decide = watched
+        world.step()
+        state, clock, shown = before[0]
         yield from differences(puppets.over, ended, f"{label}: the lanes said to be over")
-        for field, value in state.items():
-            new, old = getattr(fresh[0], field), getattr(puppets.reached, field)
+        for field, value in to_dict(state).items():
+            new, old = getattr(fresh[0], field), getattr(reached, field)
             yield from differences(value[~ended], old[~ended], f"{label}: {field} of the others")
             yield from differences(value[ended], new[ended], f"{label}: {field} of the ended")
-        if (world.clock[ended] != 0).any() or (world.clock[~ended] != 1).any():
-            yield f"{label}: clocks stand at {world.clock.tolist()}"
-        for channel, percept in world.observations(world.state).items():
-            shown = world.observation[channel].features
-            yield from differences(shown, percept.features, f"{label}: observed {channel}")
+        if (clock[ended] != 0).any() or (clock[~ended] != 1).any():
+            yield f"{label}: clocks stand at {clock.tolist()}"
+        for channel, percept in world.observations(state).items():
+            seen = shown[channel].features
+            yield from differences(seen, percept.features, f"{label}: observed {channel}")
 
 
 def measured_before_restart(name: str) -> Iterator[str]:
@@ -161,7 +170,11 @@ def checkpoint_continues(name: str) -> Iterator[str]:
     """A saved world, loaded into a fresh one, goes on to the same bits."""
     for label, world in hosts(name):
         if world.horizon:
-            world.clock[:] = torch.arange(world.lanes) % world.horizon
+            world.clock[0] = world.horizon - 1
+            for _ in range(2):
+                world.step()  # a lane has begun anew, so chance was at work
+            # One lane ends in the very step that is saved, one soon after.
+            world.clock[1:] = world.horizon - torch.tensor([1, 3])
         world.step()
         state = saved(world.state_dict())
         fresh = build(name, world.graph)
