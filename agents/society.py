@@ -11,7 +11,7 @@ from torch import Tensor
 from commonweal.agents.base import Agent
 from commonweal.agents.cohort import Cohort, Place
 from commonweal.errors import UnknownName, known
-from commonweal.lanes import mean, mean_where
+from commonweal.lanes import mean, mean_by_action
 from commonweal.networks.ledgers import Ledger, Question
 from commonweal.networks.neighbourhoods import Neighbourhoods
 from commonweal.records import Experience, Indicators, Layer, Observation
@@ -122,22 +122,17 @@ class Society:
     def indicators(self) -> Indicators:
         """What ledgers measure, utilities by move, and each kind apart where several live."""
         experience, result = self.experience, {}
-        good = experience.moves == 0
+        rewards, good = experience.outcome.rewards, (experience.moves == 0).float()
         for ledger in self.ledgers.values():
             result |= ledger.indicators(experience)
-        utility = torch.zeros_like(experience.outcome.rewards)
+        utility = rewards.clone()
         for cohort in self.cohorts:
             utility = cohort.put(utility, cohort.utility)
-        result |= {
-            "utility": mean(utility),
-            "utility_C": mean_where(utility, good),
-            "utility_D": mean_where(utility, ~good),
-        }
+        result |= mean_by_action("utility", utility, good)
         if len(self.cohorts) > 1:
             for cohort in self.cohorts:
-                rewards = experience.outcome.rewards[:, cohort.members]
-                result[f"cooperation/{cohort.name}"] = mean(good[:, cohort.members].float())
-                result[f"reward/{cohort.name}"] = mean(rewards)
+                result[f"cooperation/{cohort.name}"] = mean(good[:, cohort.members])
+                result[f"reward/{cohort.name}"] = mean(rewards[:, cohort.members])
         return result
 
     def layers(self) -> dict[str, Layer]:

@@ -26,12 +26,19 @@ def to_dict(record: object) -> dict[str, Tensor]:
     return {f.name: getattr(record, f.name) for f in fields(record)}
 
 
-def mean_where(values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Numerator and denominator [L] of the mean of ``values`` [L, N] where ``mask`` [L, N]."""
-    weight = mask.to(values.dtype)
-    return (values * weight).sum(-1), weight.sum(-1)
-
-
 def mean(values: Tensor) -> tuple[Tensor, Tensor]:
     """Numerator and denominator [L] of the mean of ``values`` [L, N]."""
     return values.sum(-1), torch.full_like(values[:, 0], values.shape[-1])
+
+
+def mean_by_action(name: str, values: Tensor, good: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+    """Indicators ``name``, ``name_C`` and ``name_D``: means over all, cooperators and defectors.
+
+    ``values`` and ``good`` are [L, N] float; ``good`` is 1 for those who cooperated, else 0.
+    """
+    total, number = mean(values), good.sum(-1)
+    return {
+        name: total,
+        f"{name}_C": ((values * good).sum(-1), number),
+        f"{name}_D": ((values * (1 - good)).sum(-1), total[1] - number),
+    }

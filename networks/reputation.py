@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from commonweal import codes
-from commonweal.lanes import mean, mean_where
+from commonweal.lanes import mean_by_action
 from commonweal.networks.ledgers import LEDGERS, Ledger, Page, Question
 from commonweal.networks.neighbourhoods import Neighbourhoods
 from commonweal.records import Experience, Indicators, Layer, Percept
@@ -168,12 +168,7 @@ class ReputationLedger(Ledger):
 
     def indicators(self, experience: Experience) -> Indicators:
         """Mean standing of all, of this round's cooperators and of its defectors."""
-        good = experience.moves == 0
-        return {
-            "reputation": mean(self.rho),
-            "reputation_C": mean_where(self.rho, good),
-            "reputation_D": mean_where(self.rho, ~good),
-        }
+        return mean_by_action("reputation", self.rho, (experience.moves == 0).float())
 
     def state(self) -> dict:
         """Assessments, standings and the last round's verdicts."""

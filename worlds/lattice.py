@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from commonweal import codes
+from commonweal.lanes import mean, mean_by_action
 from commonweal.records import Indicators, Layer, Outcome, Percept
 from commonweal.settings import Settings, setting
 from commonweal.spaces import Discrete, WorldSpec
@@ -122,13 +123,9 @@ class Lattice(World[LatticeState]):
         beside = (good * near.degree).sum(-1)
         number = good.sum(-1)
         some = (beside > 0).float()
-        everybody = torch.full_like(number, near.agents)
-        paid = outcome.rewards
         return {
-            "cooperation": (number, everybody),
-            "reward": (paid.sum(-1), everybody),
-            "reward_C": ((paid * good).sum(-1), number),
-            "reward_D": ((paid * (1 - good)).sum(-1), everybody - number),
+            "cooperation": mean(good),
+            **mean_by_action("reward", outcome.rewards, good),
             "cc_links": (both, torch.full_like(number, len(near.source))),
             "clustering": (both / beside.clamp(min=1) - number / near.agents * some, some),
         }

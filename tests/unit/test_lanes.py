@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from commonweal.lanes import choose, mean, mean_where, to_dict
+from commonweal.lanes import choose, mean, mean_by_action, to_dict
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,11 @@ def test_a_record_becomes_a_table_of_its_tensors():
 
 def test_means_are_kept_as_sums_and_counts():
     values = torch.tensor([[1.0, 3.0, 5.0], [2.0, 2.0, 2.0]])
-    mask = torch.tensor([[True, False, True], [False, False, False]])
+    good = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
     assert [part.tolist() for part in mean(values)] == [[9, 6], [3, 3]]
-    assert [part.tolist() for part in mean_where(values, mask)] == [[6, 0], [2, 0]]
+    found = mean_by_action("reward", values, good)
+    assert {name: [part.tolist() for part in parts] for name, parts in found.items()} == {
+        "reward": [[9, 6], [3, 3]],
+        "reward_C": [[6, 0], [2, 0]],
+        "reward_D": [[3, 6], [1, 3]],
+    }
