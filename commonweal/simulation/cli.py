@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commonweal import __version__
-from commonweal.errors import BadSetting, CommonwealError, MissingExtra
+from commonweal.errors import BadSetting, CommonwealError
 from commonweal.settings import Flag, parse_value
 from commonweal.simulation import arguments
 from commonweal.simulation.experiment import resolve
@@ -122,14 +122,8 @@ def _sweep(experiment: Any, options: Any) -> int:
 
 def _serve(experiment: Any, options: Any) -> int:
     port = parse_value(PORT, options.port) if options.port else PORT.default
-    try:
-        from commonweal.browser.serve import serve
-    except ImportError as error:
-        if (error.name or "").startswith("commonweal"):
-            raise
-        raise MissingExtra(
-            f'--serve needs {error.name}: pip install "commonweal[browser]"'
-        ) from error
+    from commonweal.browser.serve import serve
+
     serve(experiment, options.host or "127.0.0.1", port)
     return 0
 

@@ -416,17 +416,6 @@ def test_serve(monkeypatch):
     assert asked == [resolve(experiment("--agent lr2")), "127.0.0.1", 9000]
 
 
-def test_serve_without_the_extra(monkeypatch, capsys, tmp_path):
-    (tmp_path / "serve.py").write_text("import solara\n")
-    monkeypatch.setitem(sys.modules, "solara", None)
-    monkeypatch.delitem(sys.modules, "commonweal.browser.serve", raising=False)
-    monkeypatch.setattr("commonweal.browser.__path__", [str(tmp_path)])
-    assert main(["--agent", "lr2", "--serve"]) == 2
-    assert capsys.readouterr().err == (
-        'commonweal: --serve needs solara: pip install "commonweal[browser]"\n'
-    )
-
-
 def test_fault_of_our_own_is_not_taken_for_a_missing_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "commonweal.browser.serve", None)
     with pytest.raises(ModuleNotFoundError, match="commonweal.browser.serve"):
