@@ -72,6 +72,8 @@ def saved(state: dict) -> dict:
 
 def shadowed(kind: type, base: type, theirs: set[str]) -> Iterator[str]:
     """Which of the names ``theirs`` a subclass of ``base`` defines anew."""
+    # What Mesa itself writes into every subclass is not ours.
+    theirs = theirs - set(vars(type(base.__name__, (base,), {})))
     for cls in kind.__mro__[: kind.__mro__.index(base)]:
         for name in sorted(theirs & set(vars(cls))):
             if not name.startswith("__"):
