@@ -20,6 +20,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap, Normalize
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
+from scipy.spatial import cKDTree
 
 from commonweal.analysis import series
 from commonweal.simulation import files
@@ -260,14 +261,23 @@ def society_map(
             span = np.ptp(places, axis=0).max() / 2
             ends = ends[np.abs(ends[:, 0] - ends[:, 1]).max(1) <= span]
         axes.add_collection(LineCollection(ends, colors="0.75", linewidths=0.4, zorder=0))
-    size = min(60.0, 4_000 / max(len(places), 1))
-    edge = "none" if len(places) > DENSE else "0.3"
+    size = _dot(axes, places)
+    edge = "none" if size < 5 else "0.3"
     dots = axes.scatter(
-        *places.T, c=values, s=size, cmap=colour_map, norm=norm, edgecolors=edge, linewidths=0.3
+        *places.T, c=values, s=size**2, cmap=colour_map, norm=norm, edgecolors=edge, linewidths=0.3
     )
     axes.margins(0.05)
     axes.invert_yaxis()
     return dots
+
+
+def _dot(axes: Axes, places: np.ndarray) -> float:
+    """Diameter in points at which most nodes do not touch the next one."""
+    if len(places) < 2:
+        return 8.0
+    gap = np.median(cKDTree(places).query(places, 2)[0][:, 1]) / np.ptp(places, axis=0).max()
+    width = axes.get_position().width * axes.figure.get_size_inches()[0] * 72
+    return float(np.clip(0.9 * gap * width, 1.0, 8.0))
 
 
 def hue(indicator: str, place: int = 0) -> str:
