@@ -275,7 +275,8 @@ def _dot(axes: Axes, places: np.ndarray) -> float:
     """Diameter in points at which most nodes do not touch the next one."""
     if len(places) < 2:
         return 8.0
-    gap = np.median(cKDTree(places).query(places, 2)[0][:, 1]) / np.ptp(places, axis=0).max()
+    extent = np.ptp(places, axis=0).max() or 1.0
+    gap = np.median(cKDTree(places).query(places, 2)[0][:, 1]) / extent
     width = axes.get_position().width * axes.figure.get_size_inches()[0] * 72
     return float(np.clip(0.9 * gap * width, 1.0, 8.0))
 
