@@ -36,6 +36,12 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as error:
         _complain(f"{error.filename}: {error.strerror}" if error.filename else error)
         return 2
+    except (MemoryError, RuntimeError) as error:
+        # PyTorch has no type of its own for this on a CPU.
+        if not isinstance(error, MemoryError) and "memory" not in str(error):
+            raise
+        _complain("not enough memory; lower --agents, --lanes or --replicates")
+        return 2
     except KeyboardInterrupt:
         _complain("interrupted")
         return INTERRUPTED

@@ -416,6 +416,24 @@ def test_serve(monkeypatch):
     assert asked == [resolve(experiment("--agent lr2")), "127.0.0.1", 9000]
 
 
+def test_too_large_for_the_memory(capsys, tmp_path):
+    words = ["--agent", "dd", "--agents", "9", "--replicates", "1000000000000", "--out"]
+    assert main([*words, str(tmp_path / "runs")]) == 2
+    assert capsys.readouterr().err == (
+        "commonweal: not enough memory; lower --agents, --lanes or --replicates\n"
+    )
+    assert not (tmp_path / "runs").exists()
+
+
+def test_other_faults_keep_their_trace(monkeypatch):
+    def fail(*_):
+        raise RuntimeError("a fault in somebody's kind")
+
+    monkeypatch.setattr("commonweal.simulation.assembly.assemble", fail)
+    with pytest.raises(RuntimeError, match="somebody's kind"):
+        main(["--agent", "dd"])
+
+
 def test_fault_of_our_own_is_not_taken_for_a_missing_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "commonweal.browser.serve", None)
     with pytest.raises(ModuleNotFoundError, match="commonweal.browser.serve"):
