@@ -37,6 +37,10 @@ class Place:
     streams: Streams
     device: torch.device
 
+    def book(self, head: str) -> Ledger:
+        """The ledger that understands the social acts of a head."""
+        return next(book for book in self.ledgers.values() if head in book.heads)
+
 
 class Cohort:
     """M agents of one kind in all lanes and replicates.
@@ -56,8 +60,7 @@ class Cohort:
         self.members = members.to(place.device)
         self.everyone = len(members) == place.near.agents
         self.slots = place.replicates * len(members)
-        generator = place.streams.torch(f"agents/{name}", place.device)
-        self.generator = generator
+        self.generator = generator = place.streams.torch(f"agents/{name}", place.device)
         self.perspective = kind.theory()
         self.charter, self.exchange = kind.charter(), kind.exchange()
         preference = getattr(config, "preference", None) or kind.preference.Config()
@@ -77,14 +80,11 @@ class Cohort:
             inputs = sum(self._width(sense) for sense in self.kind.senses)
             rows, actions = 1, place.spec.actions.n
         else:
-            ledger = self._book(head)
+            ledger = place.book(head)
             moves = torch.zeros(ledger.lanes, place.near.agents, dtype=torch.int64)
             inputs = ledger.questions(moves.to(place.device))[head].percept.width
             rows, actions = width, ledger.heads[head].n
         return Seat(inputs, actions, self.slots, place.lanes_each, rows, generator, place.device)
-
-    def _book(self, head: str) -> Ledger:
-        return next(book for book in self.place.ledgers.values() if head in book.heads)
 
     def _width(self, sense: str) -> int:
         if sense in self.place.ledgers:
@@ -222,7 +222,7 @@ class Cohort:
         foresee: Callable[[str], Question],
     ) -> Note:
         near, mind = self.place.near, self.minds[head]
-        utility, penalty = mind.credit(acts[head], self._book(head).verdict, experience, near)
+        utility, penalty = mind.credit(acts[head], self.place.book(head), experience)
         counts = near.mask.float().expand(len(utility), -1, -1)
         return Note(
             self.asked,

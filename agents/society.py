@@ -37,14 +37,11 @@ class Society:
     def settle(self, world: World) -> None:
         """Make the agent objects, one per node, in the order of the nodes."""
         who = {
-            int(node): (cohort, member)
+            node: (cohort, member)
             for cohort in self.cohorts
             for member, node in enumerate(cohort.members.tolist())
         }
-        self.people = [
-            cohort.kind(world, node, cohort, member)
-            for node, (cohort, member) in sorted(who.items(), key=lambda item: item[0])
-        ]
+        self.people = [who[node][0].kind(world, node, *who[node]) for node in range(len(who))]
         kinds = torch.zeros(len(who), dtype=torch.int64, device=self.place.device)
         for i, cohort in enumerate(self.cohorts):
             kinds[cohort.members] = i
@@ -86,8 +83,7 @@ class Society:
             # The next moves, drawn once for all heads that ask, before any restart.
             if not moves:
                 moves.append(self._joint(lambda c: c.foresee(experience.following)))
-            book = next(book for book in self.ledgers.values() if head in book.heads)
-            return book.questions(moves[0])[head]
+            return self.place.book(head).questions(moves[0])[head]
 
         for cohort in self.cohorts:
             cohort.receive(experience, acts, moved, foresee)

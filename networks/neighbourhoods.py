@@ -76,6 +76,13 @@ class Neighbourhoods:
             return values.new_zeros(*values.shape[:-1], *self.view.shape)
         return values[..., self.view_edges.flatten()].unflatten(-1, self.view.shape)
 
+    def met(self, values: Tensor) -> Tensor:
+        """Values of the neighbours in view, [L, N, ...] -> [L, N, D, ...].
+
+        Where `mask` is False they are the agent's own.
+        """
+        return values[:, self.view.flatten()].unflatten(1, self.view.shape)
+
     def to(self, device: torch.device | str) -> Neighbourhoods:
         """The same tables on another device."""
         tensors = {

@@ -51,6 +51,18 @@ class ReputationLedger(Ledger):
     Config = ReputationConfig
     heads = {"assess": Discrete(2, ("bad", "good"))}
 
+    def __init__(
+        self,
+        config: ReputationConfig,
+        near: Neighbourhoods,
+        lanes: int,
+        active: dict[str, Tensor],
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__(config, near, lanes, active, generator)
+        self.received = torch.zeros(lanes, len(near.source), device=near.source.device)
+        self.rho = self.verdict = torch.zeros(lanes, near.agents, device=near.source.device)
+
     def meet(self, near: Neighbourhoods) -> None:
         """Work out which links carry assessments; values stay with the receiver's places."""
         self.near = near
@@ -66,9 +78,6 @@ class ReputationLedger(Ledger):
         if book is not None and 2 * len(book) <= codes.LIMIT:
             move = torch.eye(2).repeat_interleave(len(book), 0)
             self.codebook = torch.cat((move, book.repeat(2, 1)), 1).to(near.source.device)
-        if not hasattr(self, "received"):
-            self.received = torch.zeros(self.lanes, len(near.source), device=near.source.device)
-            self.rho = torch.zeros(self.lanes, near.agents, device=near.source.device)
 
     def restart(self, over: Tensor, standing: Tensor | None) -> None:
         """Assessments and standings of a fresh episode."""
@@ -90,20 +99,15 @@ class ReputationLedger(Ledger):
 
         In the first round the values received are real numbers, which count as bad.
         """
-        near, shape = self.near, (*moves.shape, -1)
-        good, everyone = near.each(self.received) >= 1, near.view.flatten()
+        near = self.near
+        good = near.each(self.received) >= 1
         if self.codebook is None:
-            row = torch.cat(
-                (
-                    torch.nn.functional.one_hot(moves, 2).float(),
-                    codes.one_hot(good, near.mask),
-                ),
-                -1,
-            )
-            percept = Percept(dense=row[:, everyone].view(*shape[:2], near.view.shape[1], -1))
+            deed = torch.nn.functional.one_hot(moves, 2).float()
+            row = torch.cat((deed, codes.one_hot(good, near.mask)), -1)
+            percept = Percept(dense=near.met(row))
         else:
             code = moves * (len(self.codebook) // 2) + codes.encode(good, near.mask, near.regular)
-            percept = Percept(codes=code[:, everyone].view(shape), codebook=self.codebook)
+            percept = Percept(codes=near.met(code), codebook=self.codebook)
         return {"assess": Question(percept, moves, self.rho, near)}
 
     def record(self, acts: dict[str, Tensor], experience: Experience) -> Tensor:
@@ -127,7 +131,7 @@ class ReputationLedger(Ledger):
         must not look like one of bad standing.
         """
         near = self.near
-        met = self.rho[:, near.view.flatten()].view(*self.rho.shape, -1)
+        met = near.met(self.rho)
         if near.regular:
             return torch.cat((met, self.rho[..., None]), -1)
         mask = near.mask.float().expand_as(met)

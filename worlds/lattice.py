@@ -97,11 +97,10 @@ class Lattice(World[LatticeState]):
             return Percept(dense=state.opening.float()[:, None, None].expand(*shape, 1))
         if channel == "own":
             return Percept(codes=state.last, codebook=torch.eye(2, device=self.device))
-        everyone = near.view.flatten()
         if channel == "payoffs":
-            paid = state.payoff[:, everyone].view(*shape, -1) * near.mask
+            paid = near.met(state.payoff) * near.mask
             return Percept(dense=torch.cat((state.payoff[..., None], paid), -1))
-        met = state.last[:, everyone].view(*shape, -1)
+        met = near.met(state.last)
         if self.codebook is None:
             return Percept(dense=codes.one_hot(met, near.mask))
         return Percept(codes=codes.encode(met, near.mask, near.regular), codebook=self.codebook)

@@ -16,8 +16,7 @@ def pairwise(matrix: Tensor, moves: Tensor, near: Neighbourhoods) -> Tensor:
     actions = matrix.shape[0]
     if near.regular:
         own = (moves * actions).unsqueeze(-1)
-        met = moves[:, near.view.flatten()].view(*moves.shape, -1)
-        return matrix.flatten()[(own + met).flatten(1)]
+        return matrix.flatten()[(own + near.met(moves)).flatten(1)]
     return matrix.flatten()[moves[:, near.source] * actions + moves[:, near.target]]
 
 

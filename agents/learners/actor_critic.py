@@ -87,10 +87,6 @@ class ActorCriticMind(Mind):
 
     def act(self, seen: dict[str, Percept]) -> Tensor:
         """Actions [K, B] int64, drawn from the policies."""
-        percept = merge(seen)
-        if percept.codes is not None and self.seat.actions == 2:
-            first = self.table(percept.codebook)[..., 0].gather(1, percept.codes)
-            return draw(torch.stack((first, 1 - first), -1), self.seat.generator)
         return draw(self.probabilities(seen), self.seat.generator)
 
     def alone(self, slot: int, row: int, seen: dict[str, Percept]) -> Tensor:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from commonweal.networks.ledgers import Ledger
 from commonweal.records import Experience, Percept
 from commonweal.settings import Settings
 
@@ -103,11 +104,8 @@ class SocialMind(Mind):
     """A mind whose rows are the neighbours its agents look at."""
 
     @abstractmethod
-    def credit(
-        self, acts: Tensor, verdict: Tensor, experience: Experience, near: Any
-    ) -> tuple[Tensor, Tensor]:
-        """Utility and penalty [L, N, D] of social acts [L, N, D], ``verdict`` [L, N] being what
-        each agent received on average."""
+    def credit(self, acts: Tensor, ledger: Ledger, experience: Experience) -> tuple[Tensor, Tensor]:
+        """Utility and penalty [L, N, D] of social acts [L, N, D] that ``ledger`` has recorded."""
 
 
 def draw(probabilities: Tensor, generator: torch.Generator) -> Tensor:

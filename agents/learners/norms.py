@@ -1,12 +1,12 @@
 """Fixed assessment norms: nothing is learned, the verdict follows from deed and standings."""
 
-from typing import Any, final
+from typing import final
 
 import torch
 from torch import Tensor
 
 from commonweal.agents.learners.base import SocialMind
-from commonweal.networks.ledgers import Question
+from commonweal.networks.ledgers import Ledger, Question
 from commonweal.records import Experience, Percept
 
 
@@ -25,8 +25,7 @@ class Norm(SocialMind):
 
     def answer(self, question: Question) -> Tensor:
         """Verdicts [L, N, D] of all agents on the neighbours they see."""
-        near, shape = question.near, (*question.moves.shape, -1)
-        deeds = question.moves[:, near.view.flatten()].view(shape) == 1
+        deeds = question.near.met(question.moves) == 1
         good = (question.standing >= 0.5).unsqueeze(-1).expand_as(deeds)
         return norm_verdict(deeds, good, self.kind.norm)
 
@@ -40,8 +39,6 @@ class Norm(SocialMind):
         """A norm answers questions instead (`answer`)."""
         raise NotImplementedError
 
-    def credit(
-        self, acts: Tensor, verdict: Tensor, experience: Experience, near: Any
-    ) -> tuple[Tensor, Tensor]:
+    def credit(self, acts: Tensor, ledger: Ledger, experience: Experience) -> tuple[Tensor, Tensor]:
         """Nothing is learned, so nothing is credited."""
         return torch.zeros_like(acts), torch.zeros_like(acts)

@@ -22,7 +22,7 @@ from commonweal.agents.learners.actor_critic import (
 from commonweal.agents.learners.base import SocialMind
 from commonweal.agents.learners.batches import Batch, blocked, tabulated
 from commonweal.agents.learners.returns import discounted
-from commonweal.networks.neighbourhoods import Neighbourhoods
+from commonweal.networks.reputation import ReputationLedger
 from commonweal.records import Experience
 from commonweal.settings import setting
 
@@ -87,14 +87,13 @@ class Verdicts(ActorCriticMind, SocialMind):
     Config = VerdictConfig
 
     def credit(
-        self, acts: Tensor, verdict: Tensor, experience: Experience, near: Neighbourhoods
+        self, acts: Tensor, ledger: ReputationLedger, experience: Experience
     ) -> tuple[Tensor, Tensor]:
         """Standardised payoff from each neighbour, and mu times the disagreement, [L, N, D]."""
-        dyads = experience.outcome.dyads
+        near, dyads = ledger.near, experience.outcome.dyads
         scores = drifting(dyads, near.source) if self.config.compat_drift else standardised(dyads)
-        shape = acts.shape
-        met = verdict[:, near.view.flatten()].view(shape)
-        return near.each(scores), self.config.alignment * disagreement(acts, met)
+        others = near.met(ledger.verdict)
+        return near.each(scores), self.config.alignment * disagreement(acts, others)
 
     def batches(self, slots: slice, progress: float) -> Iterator[Batch]:
         """Several epochs over contiguous mini-batches, lane after lane, not shuffled.

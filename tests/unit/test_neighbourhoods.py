@@ -153,3 +153,12 @@ def test_graphs_that_break_the_contract_are_refused(graph, says):
 def test_no_sight_is_refused():
     with pytest.raises(BadSetting, match="sight = 0"):
         neighbourhoods(nx.path_graph(2), sight=0)
+
+
+def test_met_shows_the_neighbours_in_view_whatever_their_values():
+    near = neighbourhoods(nx.path_graph(3))
+    values = torch.tensor([[10.0, 20.0, 30.0]])
+    # Ends of the path have one neighbour; padding is the agent itself.
+    assert near.met(values).tolist() == [[[20, 10], [10, 30], [20, 30]]]
+    rows = torch.stack((values, -values), -1)
+    assert near.met(rows)[0, 1].tolist() == [[10, -10], [30, -30]]

@@ -1,5 +1,7 @@
 """The evaluation policy by hand: credit, alignment, standard scores, schedules, mini-batches."""
 
+from types import SimpleNamespace
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -80,7 +82,7 @@ def test_credit_is_what_that_very_neighbour_paid():
     never = torch.zeros(1, dtype=torch.bool)
     outcome = Outcome(torch.zeros(1, 3), never, dyads)
     experience = Experience({}, torch.zeros(1, 3).long(), outcome, {}, never, 0.0)
-    earned, penalty = mind.credit(acts, verdict, experience, near)
+    earned, penalty = mind.credit(acts, SimpleNamespace(near=near, verdict=verdict), experience)
     scores = ((dyads - 2.5) / 1.25**0.5)[0]
     assert earned[0, 0, 0] == scores[0] and earned[0, 2, 0] == scores[3]
     assert earned[0, 1].tolist() == scores[1:3].tolist()
