@@ -5,14 +5,14 @@ A kind of agent is a subclass that names its components; it holds no arrays.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, final
 
 import mesa
 from torch import Tensor
 
 from commonweal.agents.exchanges.base import Exchange, NoExchange
+from commonweal.agents.gradients.base import GradientRule, Own
 from commonweal.agents.learners.base import Mind
-from commonweal.agents.learners.gradients import Rule, own
 from commonweal.agents.learners.scripted import ByHand
 from commonweal.agents.perspectives.base import Blind, Perspective
 from commonweal.agents.preferences.base import Preference, Selfish
@@ -30,7 +30,8 @@ class Agent(mesa.Agent):
     """One decision maker: it carries its learners, its page in every ledger and its ties.
 
     Class attributes are the kind's composition; each has a do-nothing default.  A setting in
-    ``Config`` that bears the name of a head or of ``preference`` holds that component's settings.
+    ``Config`` that bears the name of a head, or is called ``continuous``, ``preference`` or
+    ``rule``, holds that component's settings.
     """
 
     Config: ClassVar[type[Settings]] = Settings
@@ -38,6 +39,8 @@ class Agent(mesa.Agent):
     """channels of the world, or ledgers whose readings are seen, in this order"""
     heads: ClassVar[dict[str, type[Mind]]] = {"move": ByHand}
     """one mind per head: ``move``, and heads of ledgers such as ``assess``"""
+    continuous: ClassVar[type[Mind] | None] = None
+    """the mind that moves where actions are continuous; None if the kind does not live there"""
     turns: ClassVar[tuple[str, ...]] = ("move",)
     """which head learns, one rollout each in turn; ``rest`` is a rollout in which none does"""
     ledgers: ClassVar[tuple[str, ...]] = ()
@@ -46,7 +49,8 @@ class Agent(mesa.Agent):
     theory: ClassVar[type[Perspective]] = Blind
     charter: ClassVar[type[Charter]] = Alone
     exchange: ClassVar[type[Exchange]] = NoExchange
-    gradient_rule: ClassVar[Rule] = staticmethod(own)
+    gradient_rule: ClassVar[type[GradientRule]] = Own
+    """what becomes of the gradients of the minds that know what the community wants"""
     choices: ClassVar[int] = 0
     """number of actions that the kind understands; 0 = any"""
 
@@ -54,14 +58,37 @@ class Agent(mesa.Agent):
         super().__init__(model)
         self.node, self.cohort, self.member = node, cohort, member
 
+    @final
+    @classmethod
+    def minds(cls, spec: WorldSpec) -> dict[str, type[Mind]]:
+        """Head -> mind in a world with these actions; empty if the kind cannot act there."""
+        move = cls.heads.get("move") if isinstance(spec.actions, Discrete) else cls.continuous
+        return {} if move is None else cls.heads | {"move": move}
+
+    @final
+    @classmethod
+    def part(cls, head: str, spec: WorldSpec) -> str:
+        """Name of the setting that holds the settings of a head."""
+        return head if isinstance(spec.actions, Discrete) or head != "move" else "continuous"
+
     @classmethod
     def accepts(cls, spec: WorldSpec, name: str, world: str, ledgers: tuple[str, ...]) -> None:
         """Raise `BadSetting` in one line if agents of this kind cannot live in a world."""
-        if not isinstance(spec.actions, Discrete):
+        minds = cls.minds(spec)
+        if not minds:
+            discrete = isinstance(spec.actions, Discrete)
+            theirs = "one of a few choices" if discrete else "continuous"
+            own = "continuous" if discrete else "a choice among a few"
             raise BadSetting(
-                f"agent {name} cannot play in world {world}: its actions are continuous"
+                f"agent {name} cannot play in world {world}: actions there are {theirs}, "
+                f"and what it does is {own}"
             )
-        if cls.choices and spec.actions.n != cls.choices:
+        if minds["move"].exact and spec.payoffs is None:
+            raise BadSetting(
+                f"agent {name} cannot play in world {world}: it follows exact gradients, "
+                "and this world's payoffs are not a known function of the joint action"
+            )
+        if cls.choices and isinstance(spec.actions, Discrete) and spec.actions.n != cls.choices:
             raise BadSetting(
                 f"agent {name} cannot play in world {world}: it knows {cls.choices} actions, "
                 f"the world has {spec.actions.n}"
@@ -120,7 +147,9 @@ class Agent(mesa.Agent):
 
     @property
     def probabilities(self) -> list[float]:
-        """Probabilities of its next move in the focus lane, from its own part alone."""
+        """Probabilities of its next move in the focus lane, from its own part alone; where
+        actions are continuous, the move itself.
+        """
         seen = self.cohort.perceive(self.model.observation)
         row = self.model.focus % self.model.lanes_each
         return self.cohort.minds["move"].alone(self.slot, row, seen).tolist()

@@ -15,14 +15,15 @@ import torch
 from torch import Tensor
 
 from commonweal.agents.base import Agent
-from commonweal.agents.learners.base import Mind, Note, Seat, draw
-from commonweal.errors import Diverged
+from commonweal.agents.gradients.base import Own
+from commonweal.agents.learners.base import Company, Mind, Note, Seat, by_lane, by_slot, draw
+from commonweal.errors import BrokenContract, Diverged
 from commonweal.networks.ledgers import Ledger, Question
 from commonweal.networks.neighbourhoods import Neighbourhoods
 from commonweal.randomness import Streams
 from commonweal.records import Experience, Observation, Percept
 from commonweal.settings import Settings
-from commonweal.spaces import WorldSpec
+from commonweal.spaces import Box, WorldSpec
 
 
 @dataclass
@@ -64,13 +65,21 @@ class Cohort:
         self.perspective = kind.theory()
         self.charter, self.exchange = kind.charter(), kind.exchange()
         preference = getattr(config, "preference", None) or kind.preference.Config()
-        self.preference = kind.preference(preference, len(members), generator)
-        self.minds = {}
-        for head, mind in kind.heads.items():
+        self.preference = kind.preference(preference, len(members), place.near.agents, generator)
+        self.rule = kind.gradient_rule(getattr(config, "rule", None) or kind.gradient_rule.Config())
+        self.plain = Own(Settings())
+        self.minds: dict[str, Mind] = {}
+        for head, mind in kind.minds(place.spec).items():
             seat = self._seat(head, generator)
             # A mind without settings of its own follows the kind's.
             own = config if mind.Config is Settings else mind.Config()
-            self.minds[head] = mind(getattr(config, head, None) or own, seat, kind)
+            given = getattr(config, kind.part(head, place.spec), None)
+            self.minds[head] = mind(given or own, seat, kind)
+        if not self.rule.separate and not any(mind.joint for mind in self.minds.values()):
+            raise BrokenContract(
+                f"agent {name}: its gradient rule {kind.gradient_rule.__name__} needs a learner "
+                "that knows what the community wants"
+            )
         self.earned = torch.zeros(len(members), device=place.device)
         self.turn, self.rounds, self.last_progress = 0, 0, 0.0
 
@@ -78,13 +87,24 @@ class Cohort:
         place, width = self.place, self.place.near.view.shape[1]
         if head == "move":
             inputs = sum(self._width(sense) for sense in self.kind.senses)
-            rows, actions = 1, place.spec.actions.n
+            space = place.spec.actions
+            rows, actions = 1, space.size if isinstance(space, Box) else space.n
         else:
             ledger = place.book(head)
             moves = torch.zeros(ledger.lanes, place.near.agents, dtype=torch.int64)
             inputs = ledger.questions(moves.to(place.device))[head].percept.width
             rows, actions = width, ledger.heads[head].n
-        return Seat(inputs, actions, self.slots, place.lanes_each, rows, generator, place.device)
+        company = Company(
+            place.spec, self.members, place.near.agents, place.replicates, self._wants
+        )
+        return Seat(
+            inputs, actions, self.slots, place.lanes_each, rows, generator, place.device, company
+        )
+
+    def _wants(self, rewards: Tensor) -> Tensor:
+        own = rewards if self.everyone else rewards[:, self.members]
+        nothing = torch.zeros_like(own)
+        return self.preference.utility(own, rewards.sum(-1, keepdim=True), nothing, {})
 
     def _width(self, sense: str) -> int:
         if sense in self.place.ledgers:
@@ -99,15 +119,11 @@ class Cohort:
 
     def gather_own(self, own: Tensor) -> Tensor:
         """The same for values of the members alone, [L, M, ...]."""
-        if self.place.replicates == 1:
-            return own.transpose(0, 1)
-        return own.unflatten(0, (self.place.replicates, -1)).transpose(1, 2).flatten(0, 1)
+        return by_slot(own, self.place.replicates)
 
     def scatter(self, rows: Tensor) -> Tensor:
         """[K, B, ...] to [L, M, ...]: the inverse of `gather` on the members."""
-        if self.place.replicates == 1:
-            return rows.transpose(0, 1)
-        return rows.unflatten(0, (self.place.replicates, -1)).transpose(1, 2).flatten(0, 1)
+        return by_lane(rows, self.place.replicates)
 
     def put(self, whole: Tensor, part: Tensor) -> Tensor:
         """``whole`` [L, N, ...] with the members' ``part`` [L, M, ...] written in."""
@@ -138,15 +154,25 @@ class Cohort:
         return seen
 
     def decide(self, observation: Observation) -> Tensor:
-        """Moves of the members, [L, M]."""
+        """Moves of the members, [L, M] or [L, M, size]."""
         self.seen = self.perceive(observation)
-        self.moves = self.minds["move"].act(self.seen)
+        mind, space = self.minds["move"], self.place.spec.actions
+        self.moves = mind.act(self.seen)
+        if isinstance(space, Box) and not mind.learns:
+            low, high = self.moves.min().item(), self.moves.max().item()
+            if not space.low <= low <= high <= space.high:
+                given = high if low >= space.low else low
+                raise BrokenContract(
+                    f"agent {self.name}: it does {given:g}, which lies outside "
+                    f"[{space.low:g}, {space.high:g}], the actions of this world"
+                )
         return self.scatter(self.moves)
 
     def foresee(self, observation: Observation) -> Tensor:
-        """Moves [L, M] as they would be drawn at an observation; nothing is remembered."""
-        probabilities = self.minds["move"].probabilities(self.perceive(observation))
-        return self.scatter(draw(probabilities, self.generator))
+        """Moves as they would be drawn at an observation; nothing is remembered."""
+        outlook = self.minds["move"].probabilities(self.perceive(observation))
+        continuous = isinstance(self.place.spec.actions, Box)
+        return self.scatter(outlook if continuous else draw(outlook, self.generator))
 
     def respond(self, head: str, question: Question) -> Tensor:
         """Social acts of the members, [L, M, D]."""
@@ -186,17 +212,19 @@ class Cohort:
         """
         standing = {name: self.place.ledgers[name].standing() for name in self.preference.ledgers}
         own = experience.outcome.rewards
+        welfare = own.sum(-1, keepdim=True)
         if not self.everyone:
             own, moved = own[:, self.members], moved[:, self.members]
             standing = {name: value[:, self.members] for name, value in standing.items()}
-        self.utility = self.preference.utility(own, moved, standing)
+        self.utility = self.preference.utility(own, welfare, moved, standing)
         self.earned = self.earned + self.utility.mean(0)
         mind = self.minds.get(self.head)
         if mind is not None and mind.learns:
             if self.head == "move":
                 after = partial(self.perceive, experience.following)
                 ends = self._lanes(experience.ended), self._lanes(experience.truncated)
-                note = Note(self.seen, self.moves, self.gather_own(self.utility), *ends, after)
+                utility = self.gather_own(self.utility)
+                note = Note(self.seen, self.moves, utility, *ends, after, experience)
             else:
                 note = self._social_note(self.head, experience, acts, foresee)
             mind.remember(note)
@@ -231,6 +259,7 @@ class Cohort:
             self._lanes(experience.ended, near.view.shape[1]),
             self._lanes(experience.truncated, near.view.shape[1]),
             lambda: self._asked(head, foresee(head)),
+            experience,
             self.gather(penalty).flatten(1),
             None if near.regular else self.gather(counts).flatten(1),
         )
@@ -243,7 +272,7 @@ class Cohort:
         """
         mind = self.minds.get(self.head)
         if mind is not None and mind.learns:
-            mind.study(self.last_progress, self.kind.gradient_rule)
+            mind.study(self.last_progress, self.rule if mind.joint else self.plain)
             self._share(mind)
             self._check(mind, experience)
         self.last_progress = experience.progress
@@ -266,6 +295,10 @@ class Cohort:
                 f"agent {self.name} {node} (replicate {replicate}): parameters of its "
                 f"{self.head!r} learner are no longer finite, at {experience.progress:.1%} of the run"
             )
+
+    def readings(self) -> dict[str, Tensor]:
+        """What its minds measured when they last studied, name -> [L]."""
+        return {name: v for mind in self.minds.values() for name, v in mind.readings().items()}
 
     # ---- saving -------------------------------------------------------------------------
 

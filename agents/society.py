@@ -15,6 +15,7 @@ from commonweal.lanes import mean, mean_by_action
 from commonweal.networks.ledgers import Ledger, Question
 from commonweal.networks.neighbourhoods import Neighbourhoods
 from commonweal.records import Experience, Indicators, Layer, Observation
+from commonweal.spaces import Box
 
 if TYPE_CHECKING:
     from commonweal.worlds.base import World
@@ -56,14 +57,16 @@ class Society:
     # ---- one step -----------------------------------------------------------------------
 
     def decide(self, observation: Observation) -> Tensor:
-        """Joint move [L, N]."""
+        """Joint move, [L, N] or [L, N, size]."""
         return self._joint(lambda cohort: cohort.decide(observation))
 
     def _joint(self, part: Callable[[Cohort], Tensor]) -> Tensor:
-        lanes = self.place.replicates * self.place.lanes_each
-        whole = torch.zeros(
-            lanes, self.place.near.agents, dtype=torch.int64, device=self.place.device
-        )
+        space = self.place.spec.actions
+        shape = (self.place.replicates * self.place.lanes_each, self.place.near.agents)
+        if isinstance(space, Box):
+            whole = torch.zeros(*shape, space.size, device=self.place.device)
+        else:
+            whole = torch.zeros(shape, dtype=torch.int64, device=self.place.device)
         for cohort in self.cohorts:
             whole = cohort.put(whole, part(cohort))
         return whole.contiguous()
@@ -116,19 +119,32 @@ class Society:
     # ---- reading ------------------------------------------------------------------------
 
     def indicators(self) -> Indicators:
-        """What ledgers measure, utilities by move, and each kind apart where several live."""
+        """What ledgers and learners measure, utilities, and each kind apart where several live.
+
+        Action 0 of a discrete world is its cooperative one.
+        """
         experience, result = self.experience, {}
-        rewards, good = experience.outcome.rewards, (experience.moves == 0).float()
+        rewards, moves = experience.outcome.rewards, experience.moves
         for ledger in self.ledgers.values():
             result |= ledger.indicators(experience)
         utility = rewards.clone()
         for cohort in self.cohorts:
             utility = cohort.put(utility, cohort.utility)
-        result |= mean_by_action("utility", utility, good)
-        if len(self.cohorts) > 1:
-            for cohort in self.cohorts:
-                result[f"cooperation/{cohort.name}"] = mean(good[:, cohort.members])
+        if isinstance(self.place.spec.actions, Box):
+            level, played = "action", experience.outcome.played
+            good = (moves if played is None else played).mean(-1)
+            result["utility"] = mean(utility)
+        else:
+            level, good = "cooperation", (moves == 0).float()
+            result |= mean_by_action("utility", utility, good)
+        several = len(self.cohorts) > 1
+        for cohort in self.cohorts:
+            if several:
+                result[f"{level}/{cohort.name}"] = mean(good[:, cohort.members])
                 result[f"reward/{cohort.name}"] = mean(rewards[:, cohort.members])
+            for name, value in cohort.readings().items():
+                name = f"{name}/{cohort.name}" if several else name
+                result[name] = (value, torch.ones_like(value))
         return result
 
     def layers(self) -> dict[str, Layer]:

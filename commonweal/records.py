@@ -58,6 +58,8 @@ class Outcome:
     """[L] bool: nothing follows"""
     dyads: Tensor | None = None
     """[L, E] float32: what each link paid its source, in dyadic worlds"""
+    played: Tensor | None = None
+    """[L, N, size] float32: what was done, in worlds that may cut off what was tried"""
 
 
 @dataclass(frozen=True)

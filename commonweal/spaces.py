@@ -1,6 +1,9 @@
 """What can be done and what is seen in a world, described before either exists."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -13,7 +16,7 @@ class Discrete:
 
 @dataclass(frozen=True)
 class Box:
-    """Real numbers between ``low`` and ``high``, ``size`` of them."""
+    """``size`` real numbers, each between ``low`` and ``high``."""
 
     low: float = 0.0
     high: float = 1.0
@@ -33,11 +36,18 @@ class WorldSpec:
     opening    1 in the first round of an episode           1
     own        own last action, one-hot                     A
     actions    last actions of the neighbours seen, one-hot D * A
+    mean       mean last action of all neighbours           A
     payoffs    mean payoff per link in the last round:      1 + D
                own, then that of the neighbours seen
+    state      last round with each neighbour seen, own     D * 5
+               action first, one-hot: start, CC, CD, DC, DD
     ========== ============================================ =========
 
-    A channel shows zeros where a neighbour is missing.
+    Where actions are continuous, A stands for their size and they are shown as they are.  A
+    channel shows zeros where a neighbour is missing.
+
+    The last three fields describe a differentiable game, one whose rules all players know:
+    Li et al. 2024 call the joint function of all actions the game itself.
     """
 
     actions: Discrete | Box
@@ -48,3 +58,10 @@ class WorldSpec:
     """rounds until an episode is truncated; 0 means never"""
     dyadic: bool = False
     """whether payoffs are known link by link (``Outcome.dyads``)"""
+    payoffs: Callable[[Tensor], Tensor] | None = None
+    """rewards [..., N] of joint actions [..., N, size], twice differentiable; None if unknown"""
+    groups: tuple[int, ...] = ()
+    """group of each node: players of one group do not enter each other's payoffs; empty means
+    that everybody may matter to everybody"""
+    start: tuple[float, ...] = ()
+    """joint action to begin with, N * size numbers node by node; empty = drawn uniformly"""

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import cached_property
-from typing import ClassVar, Generic, TypeVar, final
+from typing import Any, ClassVar, Generic, TypeVar, final
 
 import mesa
 import networkx as nx
@@ -49,6 +49,13 @@ class World(mesa.Model, ABC, Generic[State]):
     """
 
     Config: ClassVar[type[Settings]]
+    usual: ClassVar[dict[str, Any]] = {}
+    """what its source used, taken where the user says nothing: ``network`` and fields of an
+    experiment, and dotted settings of kinds of agents"""
+    published: ClassVar[dict[str, dict[str, tuple[float, float]]]] = {}
+    """kind of agent -> indicator -> published mean and half-width of its 95 % interval"""
+    closing: ClassVar[int] = 10
+    """episodes at the end of a run whose mean sums it up; 0 = what was recorded last"""
 
     def __init__(
         self,

@@ -23,13 +23,18 @@ import torch
 from torch import Tensor
 
 from commonweal import codes
-from commonweal.lanes import mean, mean_by_action
 from commonweal.records import Indicators, Layer, Outcome, Percept
 from commonweal.settings import Settings, setting
 from commonweal.spaces import Discrete, WorldSpec
 from commonweal.worlds import WORLDS
 from commonweal.worlds.base import World
-from commonweal.worlds.payoffs import marks, pairwise
+from commonweal.worlds.payoffs import (
+    dilemma_indicators,
+    marks,
+    one_round,
+    pairwise,
+    payoffs_seen,
+)
 
 PAPER = "Ren et al. 2025"
 
@@ -98,8 +103,7 @@ class Lattice(World[LatticeState]):
         if channel == "own":
             return Percept(codes=state.last, codebook=torch.eye(2, device=self.device))
         if channel == "payoffs":
-            paid = near.met(state.payoff) * near.mask
-            return Percept(dense=torch.cat((state.payoff[..., None], paid), -1))
+            return payoffs_seen(state.payoff, near)
         met = near.met(state.last)
         if self.codebook is None:
             return Percept(dense=codes.one_hot(met, near.mask))
@@ -107,27 +111,12 @@ class Lattice(World[LatticeState]):
 
     def transition(self, state: LatticeState, moves: Tensor) -> tuple[LatticeState, Outcome]:
         """Everyone plays every neighbour once."""
-        near = self.neighbourhoods
-        dyads = pairwise(self.matrix, moves, near)
-        earned = near.sum(dyads)
-        payoff = earned / near.degree.clamp(min=1)
-        never = torch.zeros_like(state.opening)
-        rewards = earned if self.config.payoff == "sum" else payoff
-        return LatticeState(moves, payoff, never), Outcome(rewards, never, dyads)
+        payoff, outcome = one_round(self.matrix, moves, self.neighbourhoods, self.config.payoff)
+        return LatticeState(moves, payoff, outcome.terminated), outcome
 
     def indicators(self, state: LatticeState, outcome: Outcome) -> Indicators:
         """Cooperation, environment reward, and how cooperators sit together."""
-        near, good = self.neighbourhoods, 1.0 - state.last.float()
-        both = (good * near.sum(good[:, near.target])).sum(-1)
-        beside = (good * near.degree).sum(-1)
-        number = good.sum(-1)
-        some = (beside > 0).float()
-        return {
-            "cooperation": mean(good),
-            **mean_by_action("reward", outcome.rewards, good),
-            "cc_links": (both, torch.full_like(number, len(near.source))),
-            "clustering": (both / beside.clamp(min=1) - number / near.agents * some, some),
-        }
+        return dilemma_indicators(state.last, outcome.rewards, self.neighbourhoods)
 
     def portray(self, state: LatticeState) -> dict[str, Layer]:
         """The last actions; before the first round, the marks."""

@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from commonweal.agents.gradients.base import GradientRule
 from commonweal.agents.learners.base import Mind, Note, Seat, draw
 from commonweal.agents.learners.batches import Batch
 from commonweal.agents.learners.descent import AdamState, descend
-from commonweal.agents.learners.gradients import Rule, follow, own
 from commonweal.agents.learners.objective import Hyper
 from commonweal.agents.learners.stacked import ActorCritics, Shape, forward
 from commonweal.records import Percept
@@ -153,15 +153,14 @@ class ActorCriticMind(Mind):
             max_norm=c.max_norm,
         )
 
-    def study(self, progress: float, rule: Rule) -> None:
+    def study(self, progress: float, rule: GradientRule) -> None:
         """Improve the policies on the rollout and forget it.
 
         The fast path serves where everybody minds their own gradient.  Mini-batches are made
         chunk by chunk, so that only the notes themselves grow with the number of agents.
         """
-        step = descend if rule is own else partial(follow, rule=rule)
         source = partial(self.batches, progress=progress)
-        step(self.policy, self.adam, source, self.hyper(progress))
+        descend(self.policy, self.adam, source, self.hyper(progress))
         self.notes.clear()
         self._table = None
 

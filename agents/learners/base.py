@@ -12,19 +12,36 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from commonweal.agents.gradients.base import GradientRule
 from commonweal.networks.ledgers import Ledger
 from commonweal.records import Experience, Percept
 from commonweal.settings import Settings
+from commonweal.spaces import WorldSpec
+
+
+@dataclass(frozen=True)
+class Company:
+    """Among whom the slots of a mind live: K = R * M of them in L = R * B lanes."""
+
+    spec: WorldSpec
+    members: Tensor
+    """[M] int64: nodes of the cohort"""
+    agents: int
+    """N"""
+    replicates: int
+    """R"""
+    wants: Callable[[Tensor], Tensor]
+    """what everybody earns [L, N] -> what the members make of it [L, M], differentiable"""
 
 
 @dataclass(frozen=True)
 class Seat:
-    """Where a mind sits: sizes, device and its own stream of randomness."""
+    """Where a mind sits: sizes, company, device and its own stream of randomness."""
 
     inputs: int
     """F, width of what it reads"""
     actions: int
-    """A"""
+    """A, or the size of a continuous action"""
     slots: int
     """K"""
     lanes: int
@@ -33,6 +50,7 @@ class Seat:
     """D, rows per lane of a social head"""
     generator: torch.Generator
     device: torch.device
+    company: Company
 
 
 @dataclass(frozen=True)
@@ -47,6 +65,8 @@ class Note:
     """where the episode ended although something follows, which so counts"""
     following: Callable[[], dict[str, Percept]]
     """what the same rows show next, before any restart; worked out only if asked for"""
+    experience: Experience
+    """the whole step, with everybody's moves and rewards, by lane"""
     penalty: Tensor | None = None
     weight: Tensor | None = None
     """0 where a row is padding (a missing neighbour); None where all count"""
@@ -57,6 +77,10 @@ class Mind(ABC):
 
     Config: ClassVar[type[Settings]] = Settings
     learns: ClassVar[bool] = False
+    joint: ClassVar[bool] = False
+    """whether it can state what the community wants, which gradient rules but `Own` need"""
+    exact: ClassVar[bool] = False
+    """whether it needs to know the payoffs as a function of the joint action"""
     rollout: int = 20
     """rounds of one turn"""
 
@@ -65,15 +89,15 @@ class Mind(ABC):
 
     @abstractmethod
     def act(self, seen: dict[str, Percept]) -> Tensor:
-        """Actions [K, B] int64, drawn."""
+        """Actions, drawn: [K, B] int64, or [K, B, size] where they are continuous."""
 
     @abstractmethod
     def probabilities(self, seen: dict[str, Percept]) -> Tensor:
-        """Probabilities of the actions, [K, B, A]."""
+        """Probabilities of the actions [K, B, A]; the next action itself where it is continuous."""
 
     @abstractmethod
     def alone(self, slot: int, row: int, seen: dict[str, Percept]) -> Tensor:
-        """Probabilities [A] of one agent in one row, worked out from its own part only."""
+        """The same for one agent in one row [A], worked out from its own part only."""
 
     def watch(self, seen: dict[str, Percept], ended: Tensor) -> None:  # noqa: B027
         """After a step: what is seen now, and which rows [K, B] begin anew."""
@@ -81,8 +105,12 @@ class Mind(ABC):
     def remember(self, note: Note) -> None:  # noqa: B027
         """Keep one step, if this mind learns."""
 
-    def study(self, progress: float, rule: Callable) -> None:  # noqa: B027
+    def study(self, progress: float, rule: GradientRule) -> None:  # noqa: B027
         """Learn from the rollout at ``progress`` in [0, 1] of the run; ``rule`` adjusts gradients."""
+
+    def readings(self) -> dict[str, Tensor]:
+        """What the last study measured, name -> [L]; always the same names."""
+        return {}
 
     def views(self) -> dict[str, Tensor]:
         """Live named parameters, [K, ...]; empty for minds without."""
@@ -106,6 +134,20 @@ class SocialMind(Mind):
     @abstractmethod
     def credit(self, acts: Tensor, ledger: Ledger, experience: Experience) -> tuple[Tensor, Tensor]:
         """Utility and penalty [L, N, D] of social acts [L, N, D] that ``ledger`` has recorded."""
+
+
+def by_slot(own: Tensor, replicates: int) -> Tensor:
+    """Values of the members by lane [L, M, ...] in the order of slots, [K, B, ...]."""
+    if replicates == 1:
+        return own.transpose(0, 1)
+    return own.unflatten(0, (replicates, -1)).transpose(1, 2).flatten(0, 1)
+
+
+def by_lane(rows: Tensor, replicates: int) -> Tensor:
+    """Rows by slot [K, B, ...] in the order of lanes, [L, M, ...]: the inverse of `by_slot`."""
+    if replicates == 1:
+        return rows.transpose(0, 1)
+    return rows.unflatten(0, (replicates, -1)).transpose(1, 2).flatten(0, 1)
 
 
 def draw(probabilities: Tensor, generator: torch.Generator) -> Tensor:

@@ -15,21 +15,29 @@ class Preference(ABC):
     Args:
         config: settings.
         members: M, agents of the cohort.
+        agents: N, agents of the world.
         generator: a stream for choices made once, at construction.
     """
 
     Config: ClassVar[type[Settings]]
     ledgers: ClassVar[tuple[str, ...]] = ()
     """ledgers whose standing it reads"""
+    local: ClassVar[bool] = False
+    """whether it never looks at the rewards of others"""
 
-    def __init__(self, config: Settings, members: int, generator: torch.Generator) -> None:
-        self.config = config
+    def __init__(
+        self, config: Settings, members: int, agents: int, generator: torch.Generator
+    ) -> None:
+        self.config, self.agents = config, agents
 
     @abstractmethod
-    def utility(self, rewards: Tensor, moved: Tensor, standing: dict[str, Tensor]) -> Tensor:
+    def utility(
+        self, rewards: Tensor, welfare: Tensor, moved: Tensor, standing: dict[str, Tensor]
+    ) -> Tensor:
         """Utility [L, M] of what the rules paid, ``rewards``, and what ledgers moved, ``moved``.
 
-        ``standing``: ledger -> own standing; all [L, M].
+        ``welfare`` [L, 1]: sum of everybody's rewards in the lane; ``standing``: ledger -> own
+        standing [L, M].  Differentiable in rewards and welfare.
         """
 
 
@@ -38,7 +46,10 @@ class Selfish(Preference):
     """What the agent itself gets, nothing else."""
 
     Config = Settings
+    local = True
 
-    def utility(self, rewards: Tensor, moved: Tensor, standing: dict[str, Tensor]) -> Tensor:
-        """The sum of both."""
+    def utility(
+        self, rewards: Tensor, welfare: Tensor, moved: Tensor, standing: dict[str, Tensor]
+    ) -> Tensor:
+        """The own reward and what was moved."""
         return rewards + moved

@@ -54,15 +54,22 @@ class ReputationReward(Preference):
 
     Config = ReputationRewardConfig
     ledgers = ("reputation",)
+    local = True
 
     def __init__(
-        self, config: ReputationRewardConfig, members: int, generator: torch.Generator
+        self,
+        config: ReputationRewardConfig,
+        members: int,
+        agents: int,
+        generator: torch.Generator,
     ) -> None:
-        super().__init__(config, members, generator)
+        super().__init__(config, members, agents, generator)
         draw = torch.rand(members, generator=generator, device=generator.device)
         self.adopts = draw < config.adoption
 
-    def utility(self, rewards: Tensor, moved: Tensor, standing: dict[str, Tensor]) -> Tensor:
+    def utility(
+        self, rewards: Tensor, welfare: Tensor, moved: Tensor, standing: dict[str, Tensor]
+    ) -> Tensor:
         """Reshaped for adopters, plain for the others."""
         rewards = rewards + moved
         new = reshaped(rewards, standing["reputation"], self.config.weight, self.config.form)

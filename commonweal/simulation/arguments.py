@@ -88,7 +88,11 @@ def _parser() -> Parser:
     kinds = parser.add_argument_group("what to simulate")
     kinds.add_argument("file", nargs="?", metavar="FILE", help="TOML file of an experiment")
     kinds.add_argument("--world", metavar="W", help="kind of world (default lattice)")
-    kinds.add_argument("--network", metavar="K", help="kind of network (default square_lattice)")
+    kinds.add_argument(
+        "--network",
+        metavar="K",
+        help="kind of network (default: usual in the world, else square_lattice)",
+    )
     who = kinds.add_mutually_exclusive_group()
     who.add_argument("--agent", metavar="A", help="kind of all agents")
     who.add_argument(
@@ -166,7 +170,7 @@ def _with_kinds(experiment: Experiment, options: argparse.Namespace) -> Experime
     """Put in the kinds of the line; a kind that stays the same keeps the file's settings."""
     for head in ("world", "network"):
         kind = getattr(options, head)
-        if kind and kind != getattr(experiment, head)["kind"]:
+        if kind and kind != getattr(experiment, head).get("kind"):
             experiment = replace(experiment, **{head: {"kind": kind}})
     names = [options.agent] if options.agent else options.population
     if not names:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 """Exit status of a process that a keyboard interrupt ended."""
-SHOWN = ("cooperation", "reputation", "reward")
-"""Indicators on the closing screen, with their parts by action and by kind."""
+SHOWN = ("cooperation", "reputation", "reward", "welfare", "equality", "action")
+"""Indicators on the closing screen, with their parts by action, by player and by kind."""
 PORT = Flag("--port", int, 8765, "port of the page")
 WORKERS = Flag("--workers", int, 0, "points computed at a time")
 
@@ -152,15 +152,18 @@ def _list(what: str) -> int:
 
 def _screen(summary: dict[str, Any], folder: Path | None) -> str:
     """Return the end of a run as one screen of text."""
+    from commonweal.simulation import table
+
     speed = f"{summary['agent_steps_per_second']:,.0f} agent-steps/s"
-    lines = ["mean of the last 10 episodes"]
-    mean = {
-        name: value
-        for name, value in summary["mean"].items()
-        if value is not None and name.partition("/")[0].split("_")[0] in SHOWN
-    }
-    width = max(map(len, mean), default=0)
-    lines += [f"  {name:<{width}}  {value:8.3f}" for name, value in mean.items()]
+    closing = summary["closing"]
+    lines = [f"mean of the last {closing} episodes" if closing else "at the end"]
+    rows = [table.Row(**row) for row in summary["table"]]
+    if rows:
+        lines.append(table.as_text([row for row in rows if row.published or _shown(row.indicator)]))
+    else:
+        known = {n: v for n, v in summary["mean"].items() if v is not None and _shown(n)}
+        width = max(map(len, known), default=0)
+        lines += [f"  {name:<{width}}  {value:8.3f}" for name, value in known.items()]
     lines += [
         f"{summary['steps']:,} steps in {summary['seconds']:,.1f} s, {speed}",
         f"run folder  {folder}",
@@ -169,6 +172,10 @@ def _screen(summary: dict[str, Any], folder: Path | None) -> str:
         f"watch       {_command()} {folder}/experiment.toml --serve",
     ]
     return "\n".join(lines)
+
+
+def _shown(indicator: str) -> bool:
+    return indicator.partition("/")[0].split("_")[0] in SHOWN
 
 
 def _command() -> str:

@@ -13,14 +13,11 @@ import torch
 from tqdm import tqdm
 
 from commonweal.errors import BadFile, BadSetting, Diverged
-from commonweal.simulation import assembly, checkpoint, files, run_folder
+from commonweal.simulation import assembly, checkpoint, files, run_folder, table
 from commonweal.simulation import experiment as experiments
 from commonweal.simulation.early_stop import EarlyStop
 from commonweal.simulation.interrupts import heeding
 from commonweal.simulation.recorder import Recorder, Recording
-
-SUMMARY_EPISODES = 10
-"""Final means are taken over this many episodes."""
 
 
 class Simulation:
@@ -191,7 +188,7 @@ class Simulation:
         seconds, speed = self._clock()
         means = run_folder.summarise(
             self.recorder.series(),
-            SUMMARY_EPISODES * self.world.horizon * self.world.lanes // self.world.replicates,
+            max(1, self.world.closing * self.world.horizon * self.world.lanes_each),
         )
         summary = {
             "status": status,
@@ -199,10 +196,17 @@ class Simulation:
             "steps": self.world.steps_taken,
             "seconds": seconds,
             "agent_steps_per_second": speed,
+            "closing": self.world.closing,
             **means,
         }
+        rows = []
+        if self.world.replicates > 1 and means["replicates"]:
+            rows = table.rows(means["replicates"], run_folder.published(self.experiment))
+        summary["table"] = [vars(row) for row in rows]
         if self.folder is not None:
             files.write_json(self.folder / "summary.json", summary)
+            if rows:
+                files.write_bytes(self.folder / "table.csv", table.as_csv(rows))
             for ledger, book in self.world.society.ledgers.items():
                 # Who last did what to whom, in the lane that is shown.
                 files.write_graph(self.folder / f"{ledger}.graphml", book.graph(self.world.focus))

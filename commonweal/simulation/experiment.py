@@ -22,10 +22,19 @@ from commonweal.simulation.kinds import (
     of_network,
     of_world,
     own_size,
+    usual_in,
 )
 from commonweal.simulation.toml import dumps
 
-DEFAULT_AGENTS = 100
+USUAL = {
+    "agents": 100,
+    "steps": 200_000,
+    "lanes": 16,
+    "replicates": 1,
+    "record_every": 0,
+    "network": "square_lattice",
+}
+"""What holds where neither the user nor the world says otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,13 +56,27 @@ class Experiment(Settings):
     source: str = setting("", "where the setting comes from")
     seed: int = setting(0, "seed of all randomness", low=0, high=2**63 - 1)
     agents: int = setting(
-        0, "number of agents; 0 = the population's counts, else the network's own, else 100", low=0
+        0,
+        "number of agents; 0 = the population's counts, else the network's own, else the world's "
+        "usual, else 100",
+        low=0,
     )
     steps: int = setting(
-        200_000, "environment steps, summed over the lanes of one replicate", low=1
+        0,
+        "environment steps, summed over the lanes of one replicate; 0 = the world's usual, "
+        "else 200,000",
+        low=0,
     )
-    lanes: int = setting(16, "parallel copies of the world that its learners share", low=1)
-    replicates: int = setting(1, "independent repetitions with learners of their own", low=1)
+    lanes: int = setting(
+        0,
+        "parallel copies of the world that its learners share; 0 = the world's usual, else 16",
+        low=0,
+    )
+    replicates: int = setting(
+        0,
+        "independent repetitions with learners of their own; 0 = the world's usual, else 1",
+        low=0,
+    )
     sight: int = setting(
         16, "most neighbours that one agent observes and judges one by one", low=1, high=64
     )
@@ -61,13 +84,15 @@ class Experiment(Settings):
     early_stop: bool = setting(
         False, "end when cooperation left (0.04, 0.96) for more than 10 episodes in a row"
     )
-    record_every: int = setting(0, "rounds per row of the series; 0 = one episode", low=0)
+    record_every: int = setting(
+        0, "rounds per row of the series; 0 = the world's usual, else one episode", low=0
+    )
     snapshots: tuple[int, ...] = setting((), "environment steps whose maps are kept", low=0)
     checkpoint_every: float = setting(60.0, "seconds between checkpoints", low=0)
     world: dict[str, Any] = field(default_factory=dict)
     """``kind`` and its settings; the kind is ``lattice`` unless named"""
     network: dict[str, Any] = field(default_factory=dict)
-    """``kind`` and its settings; the kind is ``square_lattice`` unless named"""
+    """``kind`` and its settings; unless named, the kind that is usual in the world"""
     ledger: dict[str, dict[str, Any]] = field(default_factory=dict)
     """settings of ledgers by name"""
     population: list[Share] = field(default_factory=list)
@@ -77,8 +102,7 @@ class Experiment(Settings):
 
     def check(self) -> None:
         """Copy the tables, name the default kinds, and refuse what is not of their form."""
-        tables = {"world": {"kind": "lattice"}, "network": {"kind": "square_lattice"}}
-        tables |= {"ledger": {}, "sweep": {}}
+        tables = {"world": {"kind": "lattice"}, "network": {}, "ledger": {}, "sweep": {}}
         for name, default in tables.items():
             table = getattr(self, name)
             if not isinstance(table, dict):
@@ -119,13 +143,16 @@ def resolve(experiment: Experiment) -> Experiment:
         Share(kind=share.kind, count=count, settings=to_table(config))
         for share, count, config in zip(experiment.population, counts, configs, strict=True)
     ]
-    kinds = {"world": world_config(experiment), "network": network_settings(experiment)}
-    tables = {
-        name: {"kind": getattr(experiment, name)["kind"]} | to_table(config)
-        for name, config in kinds.items()
+    names = {"world": experiment.world["kind"], "network": network_kind(experiment)}
+    configs = {"world": world_config(experiment), "network": network_settings(experiment)}
+    tables = {name: {"kind": names[name]} | to_table(config) for name, config in configs.items()}
+    tables["ledger"] = {n: to_table(config) for n, config in ledger_configs(experiment).items()}
+    custom = usual(experiment)
+    numbers = {
+        name: getattr(experiment, name) or custom[name]
+        for name in ("steps", "lanes", "replicates", "record_every")
     }
-    ledger = {name: to_table(config) for name, config in ledger_configs(experiment).items()}
-    return replace(experiment, agents=agents, population=shares, ledger=ledger, **tables)
+    return replace(experiment, agents=agents, population=shares, **numbers, **tables)
 
 
 def load(path: str | Path) -> Experiment:
@@ -179,10 +206,20 @@ def world_config(experiment: Experiment) -> Settings:
     return from_table(of_world(experiment.world["kind"]), _settings(experiment.world), "world")
 
 
+def usual(experiment: Experiment) -> dict[str, Any]:
+    """Return what holds in the world of the experiment where nothing is said."""
+    return USUAL | usual_in(experiment.world["kind"])
+
+
+def network_kind(experiment: Experiment) -> str:
+    """Return the kind of the network."""
+    return experiment.network.get("kind") or usual(experiment)["network"]
+
+
 def network_settings(experiment: Experiment) -> Settings:
     """Return the settings of the network."""
     return from_table(
-        of_network(experiment.network["kind"]), _settings(experiment.network), "network"
+        of_network(network_kind(experiment)), _settings(experiment.network), "network"
     )
 
 
@@ -196,15 +233,34 @@ def ledger_configs(experiment: Experiment) -> dict[str, Settings]:
 
 def share_configs(experiment: Experiment) -> list[Settings]:
     """Return the settings of each share of the population, in order."""
+    custom = usual(experiment)
     return [
-        from_table(of_agent(share.kind), share.settings, share.kind)
+        from_table(of_agent(share.kind), _with_usual(share, custom), share.kind)
         for share in experiment.population
     ]
 
 
+def _with_usual(share: Share, custom: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a share, and what is usual in the world where it says nothing."""
+    table = share.settings
+    for name, value in custom.items():
+        kind, _, path = name.partition(".")
+        if kind == share.kind and path and not _said(table, path):
+            table = _put(table, path, value)
+    return table
+
+
+def _said(table: Any, path: str) -> bool:
+    head, _, rest = path.partition(".")
+    if not isinstance(table, dict) or head not in table:
+        return False
+    return _said(table[head], rest) if rest else True
+
+
 def kind_flags(experiment: Experiment) -> dict[str, list[Flag]]:
     """Return the flags of the experiment's kinds, by a heading for each kind."""
-    world, network = experiment.world["kind"], experiment.network["kind"]
+    world, network = experiment.world["kind"], network_kind(experiment)
+    custom = usual(experiment)
     groups = {
         f"world {world}": flags(of_world(world), "world"),
         f"network {network}": flags(of_network(network), "network"),
@@ -212,7 +268,10 @@ def kind_flags(experiment: Experiment) -> dict[str, list[Flag]]:
     for name, config in _ledgers(experiment).items():
         groups[f"ledger {name}"] = flags(config, f"ledger.{name}")
     for share in experiment.population:
-        groups[f"agent {share.kind}"] = flags(of_agent(share.kind), share.kind)
+        groups[f"agent {share.kind}"] = [
+            replace(flag, default=custom.get(flag.name, flag.default))
+            for flag in flags(of_agent(share.kind), share.kind)
+        ]
     return groups
 
 
@@ -288,6 +347,6 @@ def _put(table: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 
 
 def _own_size(experiment: Experiment) -> int:
-    network = experiment.network["kind"]
     table = to_table(network_settings(experiment))
-    return own_size(network, table, experiment.seed) or DEFAULT_AGENTS
+    own = own_size(network_kind(experiment), table, experiment.seed)
+    return own or usual(experiment)["agents"]

@@ -19,6 +19,13 @@ def of_world(kind: str) -> type[Settings]:
     return WORLDS[kind].Config
 
 
+def usual_in(world: str) -> dict[str, Any]:
+    """Return what is usual in a world, by field of an experiment or dotted setting of a kind."""
+    from commonweal.worlds import WORLDS
+
+    return WORLDS[world].usual
+
+
 def of_network(kind: str) -> type[Settings]:
     """Return the settings class of a network."""
     from commonweal.networks import NETWORKS, settings_of

@@ -11,6 +11,7 @@
         checkpoints/       the last two; see `commonweal.simulation.checkpoint`
         figures/           written at the end
         summary.json       means over the last episodes, speed
+        table.csv          the same with intervals over replicates, beside published values
 """
 
 import datetime
@@ -75,6 +76,15 @@ def about(experiment: Experiment) -> dict:
         "device": experiment.device,
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+
+
+def published(experiment: Experiment) -> dict[str, tuple[float, float]]:
+    """Return published values by indicator, where all agents are of one published kind."""
+    from commonweal.worlds import WORLDS
+
+    kinds = {share.kind for share in experiment.population}
+    known = WORLDS[experiment.world["kind"]].published
+    return known.get(kinds.pop(), {}) if len(kinds) == 1 else {}
 
 
 def summarise(series: dict[str, np.ndarray], span: int) -> dict:

@@ -295,6 +295,8 @@ def test_launchers(words, nowhere):
 
 
 SUMMARY = {
+    "closing": 10,
+    "table": [],
     "status": "finished",
     "steps": 3200,
     "seconds": 1.5,

@@ -7,14 +7,10 @@ from commonweal.agents import AGENTS
 from commonweal.agents.cohort import Cohort
 from commonweal.agents.dd import DD
 from commonweal.agents.exchanges.base import NoExchange
-from commonweal.agents.learners.batches import sampled
-from commonweal.agents.learners.descent import AdamState, descend
-from commonweal.agents.learners.gradients import follow, own
-from commonweal.agents.learners.objective import Hyper
-from commonweal.agents.learners.stacked import ActorCritics, Shape
+from commonweal.agents.gradients.collective import Collective
 from commonweal.agents.lr2 import LR2
 from commonweal.agents.scripted import AlwaysCooperate
-from commonweal.errors import Diverged
+from commonweal.errors import BrokenContract, Diverged
 from commonweal.networks.federations import Alone
 from commonweal.simulation.conformance.tools import differences, saved
 from tests.societies import Averaging, EveryThird, Mixing, registered, society
@@ -136,51 +132,13 @@ def test_membership_can_be_asked_of_an_agent():
     assert [type(c) for c in federated(Averaging, Mixing, 1).people[0].federations] == [Averaging]
 
 
-def experience(policy, samples=48):
-    rng = torch.Generator().manual_seed(5)
-    features = torch.randn(policy.slots, policy.shape.inputs, samples, generator=rng)
-    action = torch.randint(2, (policy.slots, samples), generator=rng)
-    log_old = policy.logits(features).log_softmax(1).gather(1, action.unsqueeze(1)).squeeze(1)
-    advantage, returns = torch.randn(2, policy.slots, samples, generator=rng)
-    return features, action, log_old, advantage, returns
-
-
-def test_following_ones_own_gradient_is_what_descend_does():
-    taught = []
-    for step in (descend, lambda *given: follow(*given, rule=own)):
-        policy = ActorCritics(Shape(5), 4, torch.Generator().manual_seed(3))
-        adam, shuffles = AdamState(policy), torch.Generator().manual_seed(4)
-        for _ in range(2):
-            batches = sampled(
-                *experience(policy),
-                actions=2,
-                epochs=2,
-                size=20,
-                generator=shuffles,
-                normalise=True,
-            )
-            step(policy, adam, batches, Hyper(entropy=0.05))
-        taught.append((policy.parameters, adam.first, adam.second, adam.steps))
-    for fast, plain in zip(*taught, strict=True):
-        torch.testing.assert_close(fast, plain, atol=2e-5, rtol=1e-4)
-
-
-def test_a_rule_that_sees_everyone_learns_otherwise():
-    def collective(objectives, mean, parameters):
-        return torch.autograd.grad(mean, parameters)[0]
-
-    seen = []
-
-    def counting(objectives, mean, parameters):
-        seen.append((tuple(objectives.shape), mean.dim(), tuple(parameters.shape)))
-        return collective(objectives, mean, parameters)
-
-    kind = type("Members", (DD,), {"gradient_rule": staticmethod(counting)})
-    with registered(AGENTS, "members", kind):
-        world = society("members", agents=6, network={"kind": "ring"})
-        for _ in range(20):
-            world.step()
-    assert seen == [((6,), 0, (6, world.society.cohorts[0].minds["move"].policy.shape.size))]
+def test_a_rule_needs_a_learner_that_knows_what_the_community_wants():
+    kind = type("Members", (DD,), {"gradient_rule": Collective})
+    with (
+        registered(AGENTS, "members", kind),
+        pytest.raises(BrokenContract, match="members: its gradient rule Collective needs"),
+    ):
+        society("members", agents=6, network={"kind": "ring"})
 
 
 def test_who_diverges_is_named():

@@ -63,6 +63,18 @@ def from_file(agents, rng, *, path: str = ""):
     return nx.cycle_graph(7)
 
 
+SPECIAL = {
+    "agents": 2,
+    "steps": 7,
+    "lanes": 1,
+    "replicates": 50,
+    "record_every": 1,
+    "network": "from_file",
+    "clever.move.rate": 0.5,
+    "absent.rate": 3,
+}
+
+
 @pytest.fixture(autouse=True)
 def kinds(monkeypatch):
     """Registries with two worlds, two networks, a ledger and three kinds of agents."""
@@ -72,7 +84,8 @@ def kinds(monkeypatch):
     for registry in (worlds, networks, agents, ledgers):
         registry._discovered = True
     for name in ("lattice", "other"):
-        worlds.register(name)(type(name, (), {"Config": GameConfig}))
+        worlds.register(name)(type(name, (), {"Config": GameConfig, "usual": {}}))
+    worlds.register("special")(type("Special", (), {"Config": GameConfig, "usual": SPECIAL}))
     for name, function in (("square_lattice", wheel), ("from_file", from_file)):
         networks.register(name)(function)
     ledgers.register("book")(type("Book", (), {"Config": BookConfig}))
@@ -106,6 +119,35 @@ def test_resolve_writes_all_defaults_out():
     assert whole.ledger == {"book": {"smoothing": 0.6}}
     settings = {"move": {"rate": 0.01, "hidden": [32, 32]}}
     assert whole.population == [Share(kind="clever", count=100, settings=settings)]
+
+
+def test_a_world_says_what_is_usual_in_it():
+    whole = resolve(society(CLEVER, world={"kind": "special"}, network={"path": "some"}))
+    found = (whole.agents, whole.steps, whole.lanes, whole.replicates, whole.record_every)
+    assert found == (7, 7, 1, 50, 1)  # the network's own size comes first
+    assert whole.network == {"kind": "from_file", "path": "some"}
+    assert whole.population[0].settings["move"] == {"rate": 0.5, "hidden": [32, 32]}
+    assert resolve(whole) == whole
+    assert experiments.kind_flags(whole)["agent clever"][0].default == 0.5
+
+
+def test_what_the_user_says_comes_before_what_is_usual():
+    clever = CLEVER | {"settings": {"move": {"rate": 0.1}}}
+    whole = resolve(
+        society(
+            clever,
+            world={"kind": "special"},
+            network={"kind": "square_lattice"},
+            steps=9,
+            lanes=3,
+            replicates=2,
+            record_every=4,
+        )
+    )
+    found = (whole.agents, whole.steps, whole.lanes, whole.replicates, whole.record_every)
+    assert found == (2, 9, 3, 2, 4)
+    assert whole.network["kind"] == "square_lattice"
+    assert whole.population[0].settings["move"]["rate"] == 0.1
 
 
 def test_resolve_changes_nothing_the_second_time():
@@ -178,7 +220,7 @@ def test_mistakes_are_found_before_anything_is_built(values, error, message):
     ("values", "message"),
     [
         ({"seed": -1}, r"seed = -1 lies outside"),
-        ({"steps": 0}, r"steps = 0 lies outside \[1, inf\)"),
+        ({"steps": -1}, r"steps = -1 lies outside \[0, inf\)"),
         ({"lanes": 1.5}, "lanes = 1.5 is not a whole number"),
         ({"world": "lattice"}, "world = 'lattice' is not a table"),
         ({"world": {"temptation": None}}, "world.temptation = None is neither"),

@@ -29,6 +29,8 @@ EXPERIMENT = Experiment(
 class TinyWorld:
     """Agents whose leaning drifts at random and who cooperate when it is positive."""
 
+    closing = 10
+
     def __init__(self, experiment: Experiment) -> None:
         self.replicates = experiment.replicates
         self.lanes = experiment.lanes * self.replicates

@@ -20,6 +20,7 @@ from commonweal.simulation.conformance.federations import CHARTER_CLAUSES, EXCHA
 from commonweal.simulation.conformance.ledgers import LEDGER_CLAUSES
 from commonweal.simulation.conformance.networks import NETWORK_CLAUSES
 from commonweal.simulation.conformance.tools import keep
+from commonweal.simulation.conformance.villages import homes
 from commonweal.simulation.conformance.worlds import WORLD_CLAUSES
 
 
@@ -28,9 +29,13 @@ def check_world(name: str) -> None:
     keep(f"world {name}", WORLD_CLAUSES, name)
 
 
-def check_agent(name: str, world: str = "lattice") -> None:
-    """Raise `BrokenContract` at the first clause that the kind of agent breaks in ``world``."""
-    keep(f"agent {name}", AGENT_CLAUSES, name, world)
+def check_agent(name: str, world: str = "") -> None:
+    """Raise `BrokenContract` at the first clause that the kind of agent breaks.
+
+    It is watched in ``world``, or in one world for each sort of actions that it accepts.
+    """
+    for home in [world] if world else homes(name):
+        keep(f"agent {name} in {home}", AGENT_CLAUSES, name, home)
 
 
 def check_network(name: str) -> None:

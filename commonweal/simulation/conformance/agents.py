@@ -18,6 +18,7 @@ from commonweal.errors import BadSetting
 from commonweal.settings import Settings, flags
 from commonweal.simulation.assembly import assemble
 from commonweal.simulation.conformance.learners import (
+    climbs,
     improves,
     learning_is_separate,
     stacked_equals_solo,
@@ -34,7 +35,7 @@ from commonweal.simulation.conformance.tools import (
 )
 from commonweal.simulation.conformance.villages import ROUNDS, experiment, villages
 from commonweal.simulation.experiment import settable, with_value
-from commonweal.spaces import Discrete
+from commonweal.spaces import Box, Discrete
 
 # ---- the clauses ----------------------------------------------------------------------------
 
@@ -62,8 +63,11 @@ def shadows_nothing(name: str, world: str) -> Iterator[str]:
 def components_are_reachable(name: str, world: str) -> Iterator[str]:
     """Every setting of every component is set by its dotted flag, and arrives there."""
     kind, setting = AGENTS[name], experiment(name, world)
-    parts: dict[str, type[Settings]] = {head: mind.Config for head, mind in kind.heads.items()}
-    parts["preference"] = kind.preference.Config
+    spec = assemble(setting).spec
+    parts: dict[str, type[Settings]] = {
+        kind.part(head, spec): mind.Config for head, mind in kind.minds(spec).items()
+    }
+    parts |= {"preference": kind.preference.Config, "rule": kind.gradient_rule.Config}
     for part, config in parts.items():
         for flag in flags(config, f"{name}.{part}"):
             if flag.name not in settable(setting):
@@ -75,8 +79,9 @@ def components_are_reachable(name: str, world: str) -> Iterator[str]:
                 cohort = assemble(changed).society.cohorts[0]
             except BadSetting:  # at odds with the other settings
                 continue
-            owner = cohort.preference if part == "preference" else cohort.minds[part]
-            found = owner.config
+            owners = {"preference": cohort.preference, "rule": cohort.rule}
+            owners["continuous"] = cohort.minds["move"]
+            found = (owners | cohort.minds if part in kind.heads else owners)[part].config
             for step in flag.name.split(".")[2:]:
                 found = getattr(found, step)
             if found != value:
@@ -86,15 +91,22 @@ def components_are_reachable(name: str, world: str) -> Iterator[str]:
 def moves_are_legal(name: str, world: str) -> Iterator[str]:
     """Moves and social acts are legal on regular and irregular graphs, indicators sound."""
     for label, village in villages(name, world):
-        actions = village.spec.actions.n
-        cohort = village.society.cohorts[0]
+        space, cohort = village.spec.actions, village.society.cohorts[0]
+        actions = space.n if isinstance(space, Discrete) else space.size
         for _ in range(ROUNDS):
             moves = village.society.decide(village.observation)
-            if moves.dtype != torch.int64 or moves.min() < 0 or moves.max() >= actions:
+            if isinstance(space, Box):
+                if moves.dtype != torch.float32 or not torch.isfinite(moves).all():
+                    yield f"{label}: moves {moves.dtype} that are not all numbers"
+                if moves.shape != (village.lanes, village.neighbourhoods.agents, space.size):
+                    yield f"{label}: moves {tuple(moves.shape)}"
+            elif moves.dtype != torch.int64 or moves.min() < 0 or moves.max() >= actions:
                 yield f"{label}: moves {sorted(set(moves.flatten().tolist()))} of {actions}"
             village.step()
             yield from unsound(village.measured, village.lanes, label)
         chances = cohort.minds["move"].probabilities(cohort.perceive(village.observation))
+        if isinstance(space, Box):
+            continue
         if chances.shape != (cohort.slots, village.lanes_each, actions):
             yield f"{label}: probabilities are {tuple(chances.shape)}"
         elif chances.min() < 0 or (chances.sum(-1) - 1).abs().max() > 1e-5:
@@ -249,4 +261,5 @@ AGENT_CLAUSES = (
     stacked_equals_solo,
     learning_is_separate,
     improves,
+    climbs,
 )

@@ -11,7 +11,6 @@ from torch import Tensor
 from commonweal.agents import AGENTS
 from commonweal.agents.cohort import Cohort
 from commonweal.agents.learners.base import Mind, Note
-from commonweal.agents.learners.gradients import own
 from commonweal.errors import BadSetting
 from commonweal.networks.federations import Alone
 from commonweal.records import Percept
@@ -47,7 +46,7 @@ class Rollout:
 
     def study(self, progress: float, rule: Any) -> None:
         """Let the mind study and keep what came of it."""
-        first, self.progress = not self.after, progress
+        first, self.progress, self.rule = not self.after, progress, rule
         self._study(progress, rule)
         if first:
             self.after = {title: view.clone() for title, view in self.mind.views().items()}
@@ -82,18 +81,36 @@ def part(value: Any, slots: slice, count: int) -> Any:
     return value
 
 
-def excerpt(note: Note, slots: slice, count: int) -> Note:
-    """A note as some slots alone would have taken it."""
-    after = part(note.following(), slots, count)
-    fields = {key: part(getattr(note, key), slots, count) for key in vars(note)}
-    return replace(note, **fields | {"following": lambda: after})
+def excerpt(note: Note, slots: slice, cohort: Cohort) -> Note:
+    """A note as some slots of one replicate alone would have taken it."""
+    after = part(note.following(), slots, cohort.slots)
+    fields = {key: part(getattr(note, key), slots, cohort.slots) for key in vars(note)}
+    lanes, each = cohort.place.lanes_each, cohort.slots // cohort.place.replicates
+    first = slots.start // each * lanes
+    step = note.experience
+    outcome = replace(step.outcome, **_cut(step.outcome, slice(first, first + lanes)))
+    step = replace(step, moves=step.moves[first : first + lanes], outcome=outcome)
+    return replace(note, **fields | {"following": lambda: after, "experience": step})
+
+
+def _cut(record: Any, lanes: slice) -> dict[str, Tensor]:
+    return {key: value[lanes] for key, value in vars(record).items() if value is not None}
 
 
 def pupil(cohort: Cohort, rollout: Rollout, slots: slice, seed: int = 0) -> Mind:
-    """A mind of its own for some slots, as they were before the rollout."""
+    """A mind of its own for all slots or for one, as they were before the rollout."""
     mind, count = rollout.mind, cohort.slots
     generator = torch.Generator(cohort.place.device).manual_seed(seed)
-    seat = replace(mind.seat, slots=len(range(*slots.indices(count))), generator=generator)
+    company, number = mind.seat.company, len(range(*slots.indices(count)))
+    if number == 1:
+        own = slots.start % len(company.members)
+        company = replace(
+            company,
+            members=company.members[own : own + 1],
+            replicates=1,
+            wants=lambda rewards: mind.seat.company.wants(rewards)[:, own : own + 1],
+        )
+    seat = replace(mind.seat, slots=number, generator=generator, company=company)
     twin = type(mind)(mind.config, seat, mind.kind)
     twin.load(part(rollout.before, slots, count))
     generator.manual_seed(seed)
@@ -105,7 +122,7 @@ def pupil(cohort: Cohort, rollout: Rollout, slots: slice, seed: int = 0) -> Mind
 
 def stacked_equals_solo(name: str, world: str) -> Iterator[str]:
     """Agents that learn in one stack end with the parameters of agents that learn alone."""
-    if AGENTS[name].gradient_rule is not own:
+    if not AGENTS[name].gradient_rule.separate:
         return  # learns from the others by design
     cohort, watched = rollouts(name, world)
     for head, rollout in watched.items():
@@ -116,8 +133,8 @@ def stacked_equals_solo(name: str, world: str) -> Iterator[str]:
             slots = slice(slot, slot + 1)
             solo = pupil(cohort, rollout, slots)
             for note in rollout.notes:
-                solo.remember(excerpt(note, slots, cohort.slots))
-            solo.study(rollout.progress, AGENTS[name].gradient_rule)
+                solo.remember(excerpt(note, slots, cohort))
+            solo.study(rollout.progress, rollout.rule)
             for title, view in solo.views().items():
                 worst = (view[0] - rollout.after[title][slot]).abs().max()
                 if not worst < TOLERANCE:
@@ -127,11 +144,13 @@ def stacked_equals_solo(name: str, world: str) -> Iterator[str]:
 def learning_is_separate(name: str, world: str) -> Iterator[str]:
     """What one agent earned changes what it learns and nothing that the others learn."""
     kind = AGENTS[name]
-    if kind.gradient_rule is not own or kind.charter is not Alone:
+    if not kind.gradient_rule.separate or kind.charter is not Alone:
         return  # learns with the others by design
     cohort, watched = rollouts(name, world)
     chosen = cohort.slots // 2
     for head, rollout in watched.items():
+        if rollout.mind.exact:
+            continue  # learns from the rules, not from what it earned
         learned = []
         for bonus in (0.0, 1.0):
             twin = pupil(cohort, rollout, slice(0, cohort.slots))
@@ -139,7 +158,7 @@ def learning_is_separate(name: str, world: str) -> Iterator[str]:
                 utility = note.utility.clone()
                 utility[chosen, turn % 2 :: 2] += bonus
                 twin.remember(replace(note, utility=utility))
-            twin.study(rollout.progress, kind.gradient_rule)
+            twin.study(rollout.progress, rollout.rule)
             learned.append({title: view.clone() for title, view in twin.views().items()})
         one, other = learned
         others = torch.arange(cohort.slots) != chosen
@@ -151,7 +170,8 @@ def learning_is_separate(name: str, world: str) -> Iterator[str]:
 
 def improves(name: str, world: str) -> Iterator[str]:
     """A learner finds the better of two moves, whichever it is, where that is plain."""
-    if not AGENTS[name].heads["move"].learns:
+    mind = AGENTS[name].heads.get("move")
+    if mind is None or not mind.learns:
         return
     bandits = {
         "cooperate": {"reward": 1.0, "sucker": 0.8, "temptation": 0.2, "punishment": 0.0},
@@ -177,3 +197,26 @@ def improves(name: str, world: str) -> Iterator[str]:
         found = sum(level[-20:]) / 20
         if (found if best == "cooperate" else 1 - found) < 0.8:
             yield f"cooperation is {found:.2f} where it pays to {best}"
+
+
+def climbs(name: str, world: str) -> Iterator[str]:
+    """A learner of continuous actions gives more where giving pays all, and less where it costs all."""
+    mind = AGENTS[name].continuous
+    if mind is None or not mind.learns:
+        return
+    for multiplier, direction in ((6.0, 1), (0.1, -1)):
+        setting = Experiment(
+            agents=2,
+            lanes=1,
+            replicates=20,
+            steps=30,
+            world={"kind": "public_goods", "multiplier": multiplier},
+            population=[Share(kind=name)],
+        )
+        village = assemble(setting)
+        level = []
+        for _ in range(10):
+            village.step()
+            level.append(village.measured["action"][0].mean().item() / 2)
+        if (level[-1] - level[0]) * direction <= 0:
+            yield f"contributions go from {level[0]:.3f} to {level[-1]:.3f} at {multiplier}"

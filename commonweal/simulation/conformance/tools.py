@@ -95,7 +95,7 @@ def unsound(measured: Indicators, lanes: int, label: str) -> Iterator[str]:
 
 
 def small_graphs() -> dict[str, nx.Graph]:
-    """Three graphs on which every kind must live: two regular, one with all irregularities."""
+    """Graphs on which every kind must live: three regular ones, one with all irregularities."""
     hub = nx.star_graph(4)
     hub.add_edge(1, 2)
     hub.add_node(5)
@@ -105,6 +105,7 @@ def small_graphs() -> dict[str, nx.Graph]:
         "a lattice of 4 x 4": NETWORKS["square_lattice"](16, rng),
         "a ring of 6": NETWORKS["ring"](6, rng),
         "a hub, a triangle and an isolated agent": hub,
+        "a pair": NETWORKS["pairs"](2, rng),
     }
 
 

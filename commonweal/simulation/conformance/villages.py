@@ -9,11 +9,29 @@ from commonweal.settings import flags
 from commonweal.simulation.assembly import assemble
 from commonweal.simulation.conformance.tools import small_graphs
 from commonweal.simulation.experiment import Experiment, Share
+from commonweal.worlds import WORLDS
 from commonweal.worlds.base import World
 
 BRISK = {"rollout": 3, "batch": 4}
 """Settings, by their last name, with which a few rounds contain some learning."""
 ROUNDS = 8
+
+
+def homes(name: str) -> list[str]:
+    """A world for each sort of actions that the kind accepts: the plainest that takes it in."""
+    found: dict[type, str] = {}
+    refusal: BadSetting | None = None
+    for world in sorted(WORLDS.names(), key=lambda world: world != "lattice"):
+        try:
+            village = assemble(experiment(name, world))
+        except BadSetting as error:
+            refusal = refusal or error
+            continue
+        found.setdefault(type(village.spec.actions), world)
+        village.close()
+    if refusal and not found:
+        raise refusal
+    return list(found.values())
 
 
 def tuned(name: str, **values: Any) -> dict[str, Any]:
@@ -33,7 +51,8 @@ def experiment(name: str, world: str, others: tuple[str, ...] = (), **changes: A
     """A small experiment with agents of the kind, beside two of each of the ``others``."""
     shares = [Share(kind=name, settings=tuned(name, **BRISK))]
     shares += [Share(kind=other, count=2, settings=tuned(other, **BRISK)) for other in others]
-    small = {"agents": 6, "lanes": 2, "steps": 1000, "network": {"kind": "ring"}}
+    small = {"agents": 6, "lanes": 2, "replicates": 1, "steps": 1000}
+    small |= {"record_every": 1, "network": {"kind": "ring"}}
     return Experiment(**small | {"world": {"kind": world}, "population": shares} | changes)
 
 

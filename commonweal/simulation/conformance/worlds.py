@@ -96,7 +96,10 @@ def state_is_a_frozen_record(name: str) -> Iterator[str]:
 
 
 def outcome_is_whole(name: str) -> Iterator[str]:
-    """Rewards are [L, N] float32 and finite, `terminated` is [L] bool, dyads are one per link."""
+    """Rewards are [L, N] float32 and finite, `terminated` is [L] bool, dyads are one per link.
+
+    What was played, where a world says so, has the shape and type of the moves.
+    """
     for label, world in hosts(name):
         outcome, near = world.society.experience.outcome, world.neighbourhoods
         shape = (world.lanes, near.agents)
@@ -111,6 +114,30 @@ def outcome_is_whole(name: str) -> Iterator[str]:
             yield f"{label}: the spec says dyadic = {world.spec.dyadic}"
         elif dyads is not None and dyads.shape != (world.lanes, len(near.source)):
             yield f"{label}: dyads {tuple(dyads.shape)}"
+        played, moves = outcome.played, world.society.experience.moves
+        if played is not None and (played.shape != moves.shape or played.dtype != moves.dtype):
+            yield f"{label}: played {tuple(played.shape)} {played.dtype}"
+
+
+def payoffs_are_true(name: str) -> Iterator[str]:
+    """Payoffs that are known are those that are paid; groups keep apart who matters to whom."""
+    for label, world in hosts(name):
+        spec, experience = world.spec, world.society.experience
+        if spec.payoffs is None:
+            continue
+        agents, played = world.neighbourhoods.agents, experience.outcome.played
+        played = (experience.moves if played is None else played).clone().requires_grad_()
+        rewards = spec.payoffs(played)
+        if not torch.allclose(rewards.detach(), experience.outcome.rewards, atol=1e-5):
+            yield f"{label}: rewards"
+        if len(spec.groups) not in (0, agents):
+            yield f"{label}: {len(spec.groups)} groups for {agents} agents"
+        groups = torch.tensor(spec.groups)
+        for node in range(len(spec.groups)):
+            (slope,) = torch.autograd.grad(rewards[:, node].sum(), played, retain_graph=True)
+            apart = (groups == groups[node]) & (torch.arange(agents) != node)
+            if slope[:, apart].any():
+                yield f"{label}: others of its group matter to agent {node}"
 
 
 def rules_mutate_nothing(name: str) -> Iterator[str]:
@@ -165,6 +192,7 @@ WORLD_CLAUSES = (
     spec_is_true,
     state_is_a_frozen_record,
     outcome_is_whole,
+    payoffs_are_true,
     rules_mutate_nothing,
     indicators_are_finite,
     everyone_has_a_portrait,

@@ -1,0 +1,1 @@
+"""What becomes of the learners' gradients before a step is taken."""
