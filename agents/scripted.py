@@ -152,7 +152,7 @@ class Fermi(ScriptedAgent):
     """Imitates a random neighbour with a probability that grows with the difference in payoff.
 
     ``P(i copies j) = 1 / (1 + exp((payoff_i - payoff_j) / K))``, all agents at once; before the
-    first round everyone holds its mark.  The classic evolutionary baseline of spatial games
+    first round everyone holds its mark, or C where there are none.  The classic evolutionary baseline of spatial games
     (Szabo and Toke 1998).  Long episodes (``--world.horizon``) let it settle.
     """
 

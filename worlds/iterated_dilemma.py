@@ -6,9 +6,9 @@ action first: CC, CD, DC or DD, and s0 before the first round.  Each side has it
 is CD for one is DC for the other.  Before the first round nobody has played anything: actions,
 own and others', are shown as zeros.
 
-The defaults are a prisoner's dilemma in which mutual cooperation pays most in sum (2 reward >
-temptation + sucker).  Payoffs are means over neighbours, so that one partner is the unit and a
-round pays the same scale whatever the number of neighbours; in a pair, mean and sum agree.
+With the default payoffs cooperating costs 0.2 and gives the partner 1.2, so the mean reward is
+the share of cooperators.  Payoffs are means over neighbours: one partner is the unit, and what a
+round can pay does not grow with their number.  In a pair, mean and sum agree.
 
 ======== ==========================================================
 agents   one per node of any graph; usually two

@@ -27,7 +27,7 @@ TOLERANCE = 1e-3
 """Largest difference between two slopes, as a share of them."""
 
 NOISE = 1e-7
-"""Difference that rounding may make over such a step, as a share of what is differenced."""
+"""What rounding may make of a difference over such a step, as a share of the numbers."""
 
 JUMP = 1e-5
 """Smallest jump along a line, as a share of how far the payoffs move on it."""
@@ -72,7 +72,7 @@ def check_payoffs(
     try:
         _check_values(payoffs, points)
         _check_slopes(payoffs, points, weights, direction, high - low)
-        _check_jumps(payoffs, weights, torch.where(side, near, far), torch.where(side, far, near))
+        _check_lines(payoffs, weights, torch.where(side, near, far), torch.where(side, far, near))
     except Fault as fault:
         raise BrokenContract(f"{label}: payoffs {fault}") from fault
 
@@ -152,7 +152,7 @@ def _weighted(payoffs: Payoffs, points: Tensor, weights: Tensor) -> Tensor:
 
 
 def _slope(payoffs: Payoffs, points: Tensor, weights: Tensor, twice: bool = False) -> Tensor:
-    """Gradient of the weighted sum of the payoffs at each point, [P, N, size]."""
+    """Gradient of the weighted sum of the payoffs at each point, [..., N, size]."""
     with torch.enable_grad():
         total = _weighted(payoffs, points.requires_grad_(), weights).sum()
         if not total.requires_grad:
@@ -179,35 +179,39 @@ def _curvature(slope: Tensor, points: Tensor, direction: Tensor) -> Tensor:
     return torch.zeros_like(slope) if found is None else found
 
 
-# ---- jumps ----------------------------------------------------------------------------------
+# ---- lines ----------------------------------------------------------------------------------
 
 
-def _check_jumps(payoffs: Payoffs, weights: Tensor, start: Tensor, end: Tensor) -> None:
-    """Halve each piece of the lines towards its larger change, until only jumps are left.
+def _check_lines(payoffs: Payoffs, weights: Tensor, start: Tensor, end: Tensor) -> None:
+    """Along lines through the window: finite values and slopes, and no jumps.
 
     Rounding and comparing have no slope anywhere, so derivatives alone do not give them away.
+    Each piece of a line is halved towards its larger change, until only jumps are left.
     """
-    pieces = max(2, min(64, ROOM // start[0].numel()))
+    pieces, weights = max(2, min(64, ROOM // start[0].numel())), weights[:, None]
 
     def at(place: Tensor) -> Tensor:
-        line = start[:, None] + place[..., None, None] * (end - start)[:, None]
-        return _weighted(payoffs, line, weights[:, None])
+        return start[:, None] + place[..., None, None] * (end - start)[:, None]
+
+    def paid(place: Tensor) -> Tensor:
+        return _weighted(payoffs, at(place), weights)
 
     grid = torch.linspace(0, 1, pieces + 1, dtype=start.dtype, device=start.device)
     grid = grid.expand(len(start), -1)
-    values = at(grid)
+    values = paid(grid)
     if not torch.isfinite(values).all():
         raise Fault("are not finite everywhere in the window")
+    _slope(payoffs, at(grid), weights)
     left, right, below, above = grid[:, :-1], grid[:, 1:], values[:, :-1], values[:, 1:]
     for _ in range(HALVINGS):
         middle = (left + right) / 2
-        between = at(middle)
+        between = paid(middle)
         first = (between - below).abs() > (above - between).abs()
         left, below = torch.where(first, left, middle), torch.where(first, below, between)
         right, above = torch.where(first, middle, right), torch.where(first, between, above)
-    moved = (values.amax(1) - values.amin(1)) * JUMP + values.abs().amax(1) * 1e-9
     jump = (above - below).abs().amax(1)
-    if (jump > moved).any():
+    least = JUMP * (values.amax(1) - values.amin(1)) + NOISE * values.abs().amax(1)
+    if (jump > least).any():
         raise Fault(
             f"jump by {jump.max():.4g} within the window, which no gradient shows; "
             "round, floor, sign, argmax and comparisons do so"

@@ -19,7 +19,7 @@ class ConsensusConfig(Settings):
         "weight of the pull",
         low=0,
         high=1e6,
-        source="as for SGA; Li et al. 2024 do not name theirs",
+        source="Li et al. 2024 do not name theirs",
     )
 
 

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from commonweal.agents.gradients.base import GradientRule
 from commonweal.agents.learners.base import Mind, Note, Seat, draw
-from commonweal.agents.learners.batches import Batch
 from commonweal.agents.learners.descent import AdamState, descend
 from commonweal.agents.learners.objective import Hyper
 from commonweal.agents.learners.stacked import ActorCritics, Shape, forward
@@ -56,16 +55,21 @@ class ActorCriticMind(Mind):
 
     Config = ActorCriticConfig
     learns = True
+    kept = ("seen", "acts", "utility", "ended", "truncated", "after", "penalty", "weight")
+    """what is kept of a note"""
 
     def __init__(self, config: ActorCriticConfig, seat: Seat, kind: type) -> None:
         super().__init__(config, seat, kind)
         self.rollout = config.rollout
-        shape = Shape(seat.inputs, tuple(config.hidden), seat.actions)
-        self.policy = ActorCritics(shape, seat.slots, seat.generator, seat.device)
+        self.policy = ActorCritics(self.form(), seat.slots, seat.generator, seat.device)
         self.adam = AdamState(self.policy)
         self.notes: list[dict[str, Tensor | None]] = []
         self._table: Tensor | None = None
         self._version = 0
+
+    def form(self) -> Shape:
+        """Sizes of one actor-critic."""
+        return Shape(self.seat.inputs, tuple(self.config.hidden), self.seat.actions)
 
     # ---- acting ----------------------------------------------------------------------
 
@@ -122,24 +126,28 @@ class ActorCriticMind(Mind):
         """One field of all notes for some slots, [T, k, B, ...]."""
         return torch.stack([note[name][slots] for note in self.notes])
 
-    def value(self, rows: Tensor, slots: slice) -> Tensor:
-        """Values [k, B] of some slots at dense rows [k, B, F] or codes [k, B]."""
+    def values(self, rows: Tensor, slots: slice) -> Tensor:
+        """Values [k, V, B] of some slots at dense rows [k, B, F] or codes [k, B]."""
         if rows.is_floating_point():
-            return self.policy.values(rows.mT.contiguous(), slots)
-        return self.policy.values(self.codebook.T.contiguous(), slots).gather(1, rows.long())
+            return self.policy.heads(rows.mT.contiguous(), slots)
+        return at(self.policy.heads(self.codebook.T.contiguous(), slots), rows.long())
+
+    def after(self, slots: slice) -> dict[int, Tensor]:
+        """Step -> values [k, V, B] of what followed it, where an episode or the rollout ended."""
+        return {
+            t: self.values(note["after"][slots], slots)
+            for t, note in enumerate(self.notes)
+            if note["after"] is not None
+        }
 
     def closing(self, slots: slice) -> tuple[Tensor, Tensor, Tensor]:
         """Utilities with bootstraps added where time was up, for some slots.
 
         Returns utility [T, k, B], ended [T, k, B] and the value after the last step [k, B].
-        Source: Ren et al. 2025, settings: the last round of an episode gains discount * V(o_final).
         """
         utility, ended = self.column("utility", slots), self.column("ended", slots)
-        last = torch.zeros_like(utility[0])
-        for t, note in enumerate(self.notes):
-            if note["after"] is not None:
-                last = self.value(note["after"][slots], slots)
-                utility[t] += self.config.discount * last * note["truncated"][slots]
+        after = {t: values[:, 0] for t, values in self.after(slots).items()}
+        last = bootstrap(utility, after, self.column("truncated", slots), self.config.discount)
         return utility, ended, last
 
     def hyper(self, progress: float) -> Hyper:
@@ -154,18 +162,22 @@ class ActorCriticMind(Mind):
         )
 
     def study(self, progress: float, rule: GradientRule) -> None:
-        """Improve the policies on the rollout and forget it.
-
-        The fast path serves where everybody minds their own gradient.  Mini-batches are made
-        chunk by chunk, so that only the notes themselves grow with the number of agents.
-        """
-        source = partial(self.batches, progress=progress)
-        descend(self.policy, self.adam, source, self.hyper(progress))
+        """Improve the policies on the rollout and forget it."""
+        self.improve(progress, rule)
         self.notes.clear()
         self._table = None
 
+    def improve(self, progress: float, rule: GradientRule) -> None:
+        """Descend everybody's own gradient, written out by hand: rules are for joint minds.
+
+        Mini-batches are made chunk by chunk, so that only the notes themselves grow with the
+        number of agents.
+        """
+        source = partial(self.batches, progress=progress)
+        descend(self.policy, self.adam, source, self.hyper(progress))
+
     @abstractmethod
-    def batches(self, slots: slice, progress: float) -> Iterator[Batch]:
+    def batches(self, slots: slice, progress: float) -> Iterator[Any]:
         """Mini-batches of all epochs for some slots, made from their notes."""
 
     # ---- reading and saving ------------------------------------------------------------
@@ -190,10 +202,9 @@ class ActorCriticMind(Mind):
         """Inverse of `state`."""
         self.policy.load(state["policy"])
         self.adam.load(state["adam"])
-        names = ("seen", "acts", "utility", "ended", "truncated", "after", "penalty", "weight")
         saved = state.get("notes", {})
         self.notes = [
-            {n: _to(saved[str(t)].get(n), self.seat.device) for n in names}
+            {n: _to(saved[str(t)].get(n), self.seat.device) for n in self.kept}
             for t in range(len(saved))
         ]
         self._table = None
@@ -204,6 +215,24 @@ def merge(seen: dict[str, Percept]) -> Percept:
     if len(seen) == 1:
         return next(iter(seen.values()))
     return Percept(dense=torch.cat([percept.features for percept in seen.values()], -1))
+
+
+def bootstrap(
+    rewards: Tensor, after: dict[int, Tensor], truncated: Tensor, discount: float
+) -> Tensor:
+    """Add what would have followed to ``rewards`` [T, ...] where time was up, in place.
+
+    Returns the value after the last step [...].
+    Source: Ren et al. 2025, settings: the last round of an episode gains discount * V(o_final).
+    """
+    for t, values in after.items():
+        rewards[t] += discount * values * truncated[t]
+    return after[len(rewards) - 1]
+
+
+def at(table: Tensor, codes: Tensor) -> Tensor:
+    """Columns of ``table`` [K, X, C] at ``codes`` [K, B], as [K, X, B]."""
+    return table.gather(2, codes.unsqueeze(1).expand(-1, table.shape[1], -1))
 
 
 def look_up(table: Tensor, codes: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ class AscentConfig(Settings):
         "step size alpha along the exact gradient",
         low=0,
         high=1e6,
-        source="matches the tables of Li et al. 2024, which do not name it",
+        source="Li et al. 2024 do not name theirs; this matches their table",
     )
 
 

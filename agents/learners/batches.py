@@ -84,7 +84,7 @@ def sampled(
     def source(rows: slice) -> Iterator[Batch]:
         records = experience.records(rows)
         slots, samples, _ = records.shape
-        orders = _shuffles((slots, epochs, samples), generator)
+        orders = shuffles((slots, epochs, samples), generator)
         orders += torch.arange(slots, device=orders.device).view(-1, 1, 1) * samples
         for order in orders.unbind(1):
             shuffled = records.flatten(0, 1).index_select(0, order.flatten())
@@ -224,7 +224,7 @@ class _Experience:
         action, log_old, advantage, returns, *rest = columns[:, inputs:].unbind(1)
         weight = None if self.weight is None else rest[-1]
         if normalise:
-            advantage = _normalised(advantage, weight)
+            advantage = normalised(advantage, weight)
         choices = torch.arange(actions, device=action.device).view(-1, 1, 1)
         taken = (action.unsqueeze(1) == choices).to(advantage.dtype)
         if weight is not None:
@@ -246,7 +246,7 @@ class _Experience:
             )
 
 
-def _normalised(advantage: Tensor, weight: Tensor | None) -> Tensor:
+def normalised(advantage: Tensor, weight: Tensor | None) -> Tensor:
     """Advantages [..., B] with mean 0 and sample standard deviation 1 along the last axis.
 
     A single sample has no deviation; it becomes 0.
@@ -264,7 +264,7 @@ def _normalised(advantage: Tensor, weight: Tensor | None) -> Tensor:
     return centred.div_(deviation.add_(1e-8))
 
 
-def _shuffles(shape: tuple[int, int, int], generator: torch.Generator) -> Tensor:
+def shuffles(shape: tuple[int, int, int], generator: torch.Generator) -> Tensor:
     """Independent uniform permutations [K, epochs, S] of the samples.
 
     Each sample draws a random number that carries the sample's index in its low bits; sorting the

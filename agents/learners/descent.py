@@ -2,8 +2,8 @@
 
 One mini-batch is one step of Adam for each slot, along the gradient of
 `commonweal.agents.learners.objective`, clipped by the slot's own norm (Schulman et al. 2017;
-Ren et al. 2025, section 6.1 of the specification).  The result is that of one module, one
-optimiser and one clipping per learner, two to three orders of magnitude sooner.
+Ren et al. 2025, settings).  The result is that of one module, one optimiser and one clipping per
+learner, two to three orders of magnitude sooner.
 """
 
 import torch

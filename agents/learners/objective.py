@@ -1,7 +1,7 @@
 """The clipped objective of stacked actor-critics and its gradient written out by hand.
 
-For one slot (Schulman et al. 2017, eqs. 7 and 9; Ren et al. 2025, sections 6.1 and 6.2 of the
-specification), with w_a = exp(log p_a - log_old_a) and the sums of a `Batch` row,
+For one slot (Schulman et al. 2017, eqs. 7 and 9; Ren et al. 2025, settings), with
+w_a = exp(log p_a - log_old_a) and the sums of a `Batch` row,
 
     L = 1/total * sum over rows of
             sum over a of  -gain_a * min(w_a, 1 + clip) - loss_a * max(w_a, 1 - clip)
@@ -11,7 +11,8 @@ specification), with w_a = exp(log p_a - log_old_a) and the sums of a `Batch` ro
 which for rows that are single samples is the usual mean of
 -min(A w, A clip(w)) - entropy * H + value_weight * (V - G)**2, but for a constant.
 
-`objective` states it for autograd and is the reference; `Backward` is the fast way.
+`objective` states it for autograd and is the reference; `Backward` is the fast way, for
+rectifiers and one value.
 Letters as in `commonweal.agents.learners.stacked`.
 """
 
@@ -22,6 +23,7 @@ from torch import Tensor
 
 from commonweal.agents.learners.batches import Batch
 from commonweal.agents.learners.stacked import Shape, forward, split
+from commonweal.errors import BrokenContract
 
 # Logarithm of the largest ratio told from infinity.  Only an action that was all but impossible
 # and that nobody took gets there, and its zero gain must not meet an infinite ratio.
@@ -72,6 +74,11 @@ class Backward:
 
     def __init__(self, shape: Shape, slots: int, rows: int, *, like: Tensor) -> None:
         """Make room for ``slots`` and ``rows``, of the device and type of ``like``."""
+        if shape.activation != "relu" or shape.values != 1:
+            raise BrokenContract(
+                "the gradient written out by hand knows rectifiers and one value only, not "
+                f"{shape.activation!r} and {shape.values}"
+            )
 
         def room(*sizes: int) -> Tensor:
             return like.new_ones(slots, *sizes)

@@ -1,6 +1,6 @@
 """Proximal policy optimisation for the dilemma, one independent learner per slot.
 
-Sources: Schulman et al. 2017; settings of Ren et al. 2025 (section 6.1 of the specification).
+Sources: Schulman et al. 2017; settings of Ren et al. 2025.
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from commonweal.agents.learners.actor_critic import (
     PAPER,
     ActorCriticConfig,
     ActorCriticMind,
+    at,
     epochs,
 )
 from commonweal.agents.learners.batches import Batch, sampled
@@ -40,24 +41,10 @@ class PPO(ActorCriticMind):
     def batches(self, slots: slice, progress: float) -> Iterator[Batch]:
         """Several epochs of shuffled mini-batches over the rollout."""
         c = self.config
-        seen, acts = self.column("seen", slots), self.column("acts", slots)
-        if seen.is_floating_point():
-            x = samples(seen)
-            logits, values = self.policy.logits(x, slots), self.policy.values(x, slots)
-        else:
-            # Few different views: the networks run once per view.
-            book, codes = self.codebook.T.contiguous(), samples(seen).long()
-            places = codes.unsqueeze(1)
-            logits = self.policy.logits(book, slots)
-            logits = logits.gather(2, places.expand(-1, logits.shape[1], -1))
-            values = self.policy.values(book, slots).gather(1, codes)
-            x = self.codebook[codes].mT
-        chosen = samples(acts).long()
-        log_old = logits.log_softmax(1).gather(1, chosen.unsqueeze(1)).squeeze(1)
+        x, chosen, log_old, values = recalled(self, slots)
         utility, ended, last = self.closing(slots)
-        rounds = values.unflatten(1, (len(self.notes), -1)).transpose(0, 1)
         advantages, returns = generalised_advantages(
-            utility, rounds, last, ended, c.discount, c.trace
+            utility, rounds(values[:, 0], utility), last, ended, c.discount, c.trace
         )
         yield from sampled(
             x,
@@ -71,6 +58,30 @@ class PPO(ActorCriticMind):
             generator=self.seat.generator,
             normalise=c.normalise,
         )(slice(None))
+
+
+def recalled(mind: ActorCriticMind, slots: slice) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The samples of some slots, and what the networks make of them before they change.
+
+    Returns inputs [k, F, S], acts [k, S], their log-probabilities [k, S] and values [k, V, S].
+    """
+    seen, chosen = mind.column("seen", slots), samples(mind.column("acts", slots)).long()
+    if seen.is_floating_point():
+        x = samples(seen)
+        logits, values = mind.policy.logits(x, slots), mind.policy.heads(x, slots)
+    else:
+        # Few different views: the networks run once per view.
+        book, codes = mind.codebook.T.contiguous(), samples(seen).long()
+        logits = at(mind.policy.logits(book, slots), codes)
+        values = at(mind.policy.heads(book, slots), codes)
+        x = mind.codebook[codes].mT
+    log_old = logits.log_softmax(1).gather(1, chosen.unsqueeze(1)).squeeze(1)
+    return x, chosen, log_old, values
+
+
+def rounds(values: Tensor, rewards: Tensor) -> Tensor:
+    """Values [K, T * B] of samples as [T, K, B], alike to ``rewards``."""
+    return values.unflatten(1, (len(rewards), -1)).transpose(0, 1)
 
 
 def samples(rows: Tensor) -> Tensor:

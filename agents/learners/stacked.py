@@ -1,16 +1,16 @@
 """Many small actor-critics held as rows of one tensor.
 
-Every learner owns an actor tower and a critic tower of its own (Ren et al. 2025, section 5 of
-the specification): ReLU layers, then logits over actions, or one value.  A learner is one *slot*,
-a contiguous row of ``parameters [K, P]``, so that gradient clipping, Adam, mixing two learners
-and checkpoints are single operations, and a run of slots is one block of memory.
+Every learner owns an actor tower and a critic tower of its own (Ren et al. 2025): hidden layers,
+then logits over actions, or values.  A learner is one *slot*, a contiguous row of
+``parameters [K, P]``, so that gradient clipping, Adam, mixing two learners and checkpoints are
+single operations, and a run of slots is one block of memory.
 
 A layer is stored as a block ``[in + 1, out]`` whose last row is the bias; activations are
 feature-major and carry a row of ones, so a layer is one batched product and its bias gradient
 comes with its weight gradient.  The first layers of the two towers read the same input and
 share one block side by side: actor columns, then critic columns.
 
-Letters: K slots, P parameters of a slot, F inputs, A actions, B rows of a batch.
+Letters: K slots, P parameters of a slot, F inputs, A actions, V values, B rows of a batch.
 """
 
 import math
@@ -27,6 +27,8 @@ from commonweal.errors import BadFile
 CHUNK = 128
 
 TOWERS = ("actor", "critic")
+ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh}
+IN_PLACE = {"relu": torch.relu_, "tanh": torch.tanh_}
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,14 @@ class Shape:
     inputs: int
     hidden: tuple[int, ...] = (32, 32)
     actions: int = 2
+    activation: str = "relu"
+    values: int = 1
+    """V, how many things the critic foretells"""
 
     @cached_property
     def towers(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Output widths of the actor's layers and of the critic's."""
-        return (*self.hidden, self.actions), (*self.hidden, 1)
+        return (*self.hidden, self.actions), (*self.hidden, self.values)
 
     @cached_property
     def blocks(self) -> tuple[tuple[int, int], ...]:
@@ -73,8 +78,8 @@ def layers(parameters: Tensor, shape: Shape) -> tuple[list[Tensor], list[Tensor]
     return [first[..., :width], *deeper[0::2]], [first[..., width:], *deeper[1::2]]
 
 
-def forward(parameters: Tensor, shape: Shape, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits [K, A, B] and values [K, B] of ``parameters [K, P]`` at ``x [K, F, B]`` or [F, B].
+def towers(parameters: Tensor, shape: Shape, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits [K, A, B] and values [K, V, B] of ``parameters [K, P]`` at ``x [K, F, B]`` or [F, B].
 
     Plain differentiable operations on any tensor of parameters, also twice differentiable.
     """
@@ -82,10 +87,16 @@ def forward(parameters: Tensor, shape: Shape, x: Tensor) -> tuple[Tensor, Tensor
     for tower in layers(parameters, shape):
         h = x
         for level, layer in enumerate(tower):
-            h = h if level == 0 else h.relu()
+            h = h if level == 0 else ACTIVATIONS[shape.activation](h)
             h = layer[:, :-1].mT @ h + layer[:, -1:].mT
         heads.append(h)
-    return heads[0], heads[1][:, 0]
+    return heads[0], heads[1]
+
+
+def forward(parameters: Tensor, shape: Shape, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits [K, A, B] and first values [K, B]; as `towers`."""
+    logits, values = towers(parameters, shape, x)
+    return logits, values[:, 0]
 
 
 def newborn(
@@ -97,7 +108,7 @@ def newborn(
 ) -> Tensor:
     """Fresh parameters [slots, P]: orthogonal weights, zero biases.
 
-    Gain sqrt(2) for hidden layers, 0.01 for the logits, 1 for the value (Ren et al. 2025).
+    Gain sqrt(2) for hidden layers, 0.01 for the logits, 1 for the values (Ren et al. 2025).
     """
     parameters = torch.zeros(slots, shape.size, device=device, dtype=dtype)
     for tower, last in zip(layers(parameters, shape), (0.01, 1.0), strict=True):
@@ -160,22 +171,27 @@ class ActorCritics:
         """
         return self._infer(0, x, rows)
 
-    def values(self, x: Tensor, rows: slice = slice(None)) -> Tensor:
+    def values(self, x: Tensor, rows: slice = slice(None), head: int = 0) -> Tensor:
         """Values [K, B] of the slots ``rows`` at ``x [K, F, B]``, or at ``x [F, B]`` shared by all;
         no gradient.
         """
-        return self._infer(1, x, rows)[:, 0]
+        return self.heads(x, rows)[:, head]
+
+    def heads(self, x: Tensor, rows: slice = slice(None)) -> Tensor:
+        """All values [K, V, B]; as `values`."""
+        return self._infer(1, x, rows)
 
     @torch.no_grad()
     def _infer(self, tower: int, x: Tensor, rows: slice) -> Tensor:
         parameters = self.parameters[rows]
         slots = parameters.shape[0]
         out = x.new_empty(slots, self.shape.towers[tower][-1], x.shape[-1])
+        activate = IN_PLACE[self.shape.activation]
         size = CHUNK if x.device.type == "cpu" else slots
         for some in chunks(slots, size):
             h = x[some] if x.dim() == 3 else x.expand(some.stop - some.start, *x.shape)
             for level, layer in enumerate(layers(parameters[some], self.shape)[tower]):
-                h = h if level == 0 else h.relu_()
+                h = h if level == 0 else activate(h)
                 h = torch.baddbmm(layer[:, -1:].mT, layer[:, :-1].mT, h)
             out[some] = h
         return out

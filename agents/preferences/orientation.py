@@ -11,7 +11,7 @@ from commonweal.agents.preferences.base import Preference
 from commonweal.settings import Settings, setting
 
 PAPER = "McKee et al. 2020"
-MATCHED = "matches the column of Li et al. 2024, which does not name it"
+MATCHED = "Li et al. 2024 do not name theirs; this matches their column"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ class WelfareShareConfig(Settings):
         "weight alpha of social welfare beside the own reward",
         low=0,
         high=1e6,
-        source="matches the column SL of Li et al. 2024, which does not name it",
+        source="Li et al. 2024 do not name theirs; this matches their column SL",
     )
 
 

@@ -1,6 +1,12 @@
-"""Readable traces of the lattice: maps of moves, rewards and standings, and what was measured."""
+"""Readable traces: who moved how, what it earned, what was seen, thought and measured.
+
+Those of the lattice are maps, those of small games have a line for each round.
+"""
 
 from collections.abc import Callable, Iterator
+
+import networkx as nx
+from torch import Tensor
 
 from commonweal.agents import AGENTS
 from commonweal.agents.learners.norms import Norm
@@ -8,6 +14,7 @@ from commonweal.agents.learners.scripted import Scripted
 from commonweal.agents.scripted import TitForTat, WinStayLoseShift
 from commonweal.simulation.experiment import Share
 from commonweal.worlds.base import World
+from commonweal.worlds.iterated_dilemma import STATES
 from tests.societies import registered, society
 
 SIDE = 4
@@ -87,7 +94,78 @@ def lr2() -> Iterator[str]:
     yield f"\nnext move of {agent.name}: " + ", ".join(f"{p:.2f}" for p in agent.probabilities)
 
 
-TRACES: dict[str, Callable[[], Iterator[str]]] = {"scripted": scripted, "lr2": lr2}
+def states(world: World) -> str:
+    """What each agent of the first lane saw of its partners: states of memory-1 policies."""
+    seen = world.show(world.state, "state").features[0].unflatten(-1, (-1, len(STATES)))
+    sights = [[STATES[row.index(1)] for row in rows if 1 in row] for rows in seen.tolist()]
+    return " | ".join(" ".join(names) for names in sights)
+
+
+def iterated_dilemma() -> Iterator[str]:
+    """Fixed strategies as pairs, and on a triangle with a tail, in episodes of four rounds."""
+    tail = nx.Graph([(0, 1), (0, 2), (0, 3), (2, 3)])
+    games = [
+        (nx.path_graph(2), ("tit_for_tat", "always_defect")),
+        (nx.path_graph(2), ("always_defect", "win_stay_lose_shift")),
+        (tail, ("tit_for_tat", "grim", "win_stay_lose_shift", "always_defect")),
+    ]
+    for graph, kinds in games:
+        rules = {"kind": "iterated_dilemma", "horizon": 4}
+        world = society(*kinds, graph=graph, lanes=1, world=rules)
+        yield "\n" + ", ".join(agent.kind for agent in world.people)
+        yield "moves, rewards, states after the round"
+        for _ in range(5):
+            world.step()
+            experience = world.society.experience
+            moves = " ".join("CD"[move] for move in experience.moves[0])
+            yield f"{moves}   {numbers(experience.outcome.rewards, 2)}   {states(world)}"
+    yield from measured(world, 3)
+
+
+def numbers(values: Tensor, digits: int) -> str:
+    """Numbers of the first lane, in columns."""
+    return " ".join(f"{value:{digits + 4}.{digits}f}" for value in values[0].flatten().tolist())
+
+
+def toy_game() -> Iterator[str]:
+    """AgA and individual ascent from the usual start: actions, rewards, and the sign of AgA."""
+    for kind in ("aga", "simul_ind"):
+        world = society(kind, agents=2, lanes=1, world={"kind": "toy_game"})
+        yield f"\n{kind}"
+        for turn in range(1, 13):
+            world.step()
+            played, rewards = world.state.last, world.society.experience.outcome.rewards
+            sign = f"{world.measured['sign'][0].item():6.0f}" if kind == "aga" else ""
+            yield f"{turn:2}  {numbers(played, 4)}   {numbers(rewards, 4)}{sign}"
+
+
+def public_goods() -> Iterator[str]:
+    """Contributions tried, contributions made, rewards: strategies on a star, and two AgA players."""
+    shares = [Share(kind="conditional_cooperator", count=2, settings={"matching": 0.6})]
+    shares += [Share(kind="full_contributor"), Share(kind="free_rider")]
+    start = {"start": [0.1, 0.6]}
+    games = [(nx.star_graph(3), shares, {}), (nx.path_graph(2), ["aga"], start)]
+    for graph, people, settings in games:
+        rules = {"kind": "public_goods"} | settings
+        world = society(*people, graph=graph, lanes=1, replicates=1, world=rules)
+        yield "\n" + ", ".join(agent.kind for agent in world.people)
+        for turn in range(1, 5):
+            world.step()
+            experience = world.society.experience
+            outcome = experience.outcome
+            columns = (experience.moves, outcome.played, outcome.rewards)
+            still = "   all stand still" if world.state.over.all() else ""
+            yield f"{turn:2}  " + "   ".join(numbers(column, 5) for column in columns) + still
+        yield from measured(world, 5)
+
+
+TRACES: dict[str, Callable[[], Iterator[str]]] = {
+    "scripted": scripted,
+    "lr2": lr2,
+    "iterated_dilemma": iterated_dilemma,
+    "toy_game": toy_game,
+    "public_goods": public_goods,
+}
 
 
 def text(name: str) -> str:

@@ -159,26 +159,19 @@ def test_indicators_by_hand():
 # ---- episodes and duels ------------------------------------------------------------------------
 
 
-def duel(*kinds, rounds, **changes):
-    """Moves and rewards [rounds, 2] of two agents in the first lane, and the world."""
-    changes.setdefault("lanes", 1)
-    world = society(*kinds, agents=2, world={"kind": "iterated_dilemma"}, **changes)
-    moves, rewards = [], []
+def duel(*kinds, rounds, lanes=1):
+    """Moves "xy" of every round, total rewards, and the world; x is of the first kind named."""
+    world = society(*kinds, agents=2, lanes=lanes, world={"kind": "iterated_dilemma"})
+    first = kinds[0].kind if isinstance(kinds[0], Share) else kinds[0]
+    # The population is dealt to the nodes at random.
+    order = sorted(range(2), key=lambda node: world.people[node].kind != first)
+    moves, total = [], torch.zeros(2, dtype=torch.float64)
     for _ in range(rounds):
         world.step()
-        moves.append("".join("CD"[move] for move in world.society.experience.moves[0]))
-        rewards.append(world.society.experience.outcome.rewards[0])
-    # Agents are dealt to the nodes at random; here, first is the first kind named.
-    first = 0 if world.people[0].kind == str(getattr(kinds[0], "kind", kinds[0])) else 1
-    return (
-        ["".join((m[first], m[1 - first])) for m in moves],
-        torch.stack(rewards)[:, [first, 1 - first]].double(),
-        world,
-    )
-
-
-def totals(rewards):
-    return rewards.sum(0).tolist()
+        experience = world.society.experience
+        moves.append("".join("CD"[move] for move in experience.moves[0, order]))
+        total += experience.outcome.rewards[0, order]
+    return moves, total.tolist(), world
 
 
 def test_usually_two_who_know_each_other_play_a_hundred_rounds():
@@ -201,36 +194,36 @@ def test_an_episode_ends_with_its_clock_and_the_next_begins_afresh():
 
 
 def test_tit_for_tat_is_exploited_once():
-    moves, rewards, _ = duel("tit_for_tat", "always_defect", rounds=100)
+    moves, total, _ = duel("tit_for_tat", "always_defect", rounds=100)
     assert "".join(moves).count("C") == 1
-    assert totals(rewards) == pytest.approx([S + 99 * P, T + 99 * P])
+    assert total == pytest.approx([S + 99 * P, T + 99 * P])
 
 
 def test_tit_for_tat_gets_on_with_itself():
-    moves, rewards, world = duel("tit_for_tat", rounds=100)
+    moves, total, world = duel("tit_for_tat", rounds=100)
     assert moves == ["CC"] * 100
-    assert totals(rewards) == pytest.approx([100 * R, 100 * R])
+    assert total == pytest.approx([100 * R, 100 * R])
     assert world.measured["state_CC"][0].tolist() == [2]
 
 
 def test_win_stay_lose_shift_leaves_and_returns_to_a_defector():
     # The sucker's payoff and the punishment are losses (aspiration 0.5): it shifts every round.
-    moves, rewards, _ = duel("win_stay_lose_shift", "always_defect", rounds=100)
+    moves, total, _ = duel("win_stay_lose_shift", "always_defect", rounds=100)
     assert moves == ["CD", "DD"] * 50
-    assert totals(rewards) == pytest.approx([50 * (S + P), 50 * (T + P)])
+    assert total == pytest.approx([50 * (S + P), 50 * (T + P)])
 
 
 def test_win_stay_lose_shift_gets_on_with_itself():
-    moves, rewards, _ = duel("win_stay_lose_shift", rounds=100)
+    moves, total, _ = duel("win_stay_lose_shift", rounds=100)
     assert moves == ["CC"] * 100
-    assert totals(rewards) == pytest.approx([100, 100])
+    assert total == pytest.approx([100, 100])
 
 
 def test_a_low_aspiration_makes_win_stay_lose_shift_a_cooperator():
     gentle = Share(kind="win_stay_lose_shift", settings={"aspiration": -0.5})
-    moves, rewards, _ = duel(gentle, "always_defect", rounds=10)
+    moves, total, _ = duel(gentle, "always_defect", rounds=10)
     assert moves == ["CD"] * 10
-    assert totals(rewards) == pytest.approx([10 * S, 10 * T])
+    assert total == pytest.approx([10 * S, 10 * T])
 
 
 def test_grim_never_forgives_within_an_episode():
@@ -248,8 +241,8 @@ def test_fermi_opens_with_cooperation_where_there_are_no_marks():
     assert moves[0] == "CD" and moves[2:] == ["DD"] * 28
 
 
-@pytest.mark.parametrize("kind", ["lr2", "lr2_unaligned", "ippo", "dd"])
-def test_learners_of_the_lattice_play_here(kind):
-    _, rewards, world = duel(kind, rounds=45, lanes=2)
-    assert torch.isfinite(rewards).all()
-    assert all(torch.isfinite(torch.tensor(agent.probabilities)).all() for agent in world.people)
+@pytest.mark.parametrize("kind", ["lr2", "lr2_unaligned", "ippo", "dd", "simul_ind"])
+def test_learners_play_here(kind):
+    _, total, world = duel(kind, rounds=45, lanes=2)
+    assert torch.tensor(total).isfinite().all()
+    assert all(torch.tensor(agent.probabilities).isfinite().all() for agent in world.people)

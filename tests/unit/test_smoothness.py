@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from commonweal.errors import BrokenContract
-from tests.games import game, paying
+from tests.games import Squares, game, paying
 
 
 class Once(torch.autograd.Function):
@@ -83,6 +83,7 @@ def winner(actions):
         (partly, "jump by"),
         (winner, "jump by"),
         (of(lambda x: torch.sqrt(x - 0.2)), "are not finite everywhere"),
+        (of(lambda x: torch.where(x > 0.4, (x - 0.4).sqrt(), 0)), "have a gradient that is not"),
         (of(lambda x: 1 / (x - 0.4)), "jump by"),
     ],
 )
@@ -126,8 +127,6 @@ def test_a_jump_anywhere_among_many_is_seen():
 
 
 def test_the_windows_own_scale_counts():
-    from tests.games import Squares
-
     class Config(Squares.Config):
         @property
         def window(self):
