@@ -26,7 +26,7 @@ from torch import Tensor
 
 from commonweal.agents.gradients.base import Game, GradientRule
 from commonweal.agents.learners.objective import MOST, Hyper
-from commonweal.agents.learners.stacked import ACTIVATIONS, TOWERS, Shape, layers
+from commonweal.agents.learners.stacked import ACTIVATIONS, Shape, layers
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,20 @@ def stakes(log: Tensor, batch: TeamBatch, clip: float, joint_ratio: bool) -> tup
     return losses, collective
 
 
+def game(
+    parameters: Tensor, shape: Shape, batch: TeamBatch, clip: float, joint_ratio: bool
+) -> tuple[Game, Tensor]:
+    """The game of the actors of ``parameters [K, P]``, and their log-probabilities [K, A, B]."""
+    replicates = len(batch.team)
+    rows = own(parameters, shape, 0)
+    actors = rows.view(replicates, -1, rows.shape[1]).requires_grad_()
+    log = climb(actors.flatten(0, 1), shape, 0, batch.x).log_softmax(1)
+    losses, collective = stakes(log, batch, clip, joint_ratio)
+    # Nobody's ratio depends on another's parameters.
+    groups = torch.zeros(actors.shape[1], dtype=torch.int64, device=actors.device)
+    return Game(losses, collective, actors, groups), log
+
+
 def gradient(
     parameters: Tensor,
     shape: Shape,
@@ -86,23 +100,18 @@ def gradient(
 
     One pass forward serves the rule and the entropy bonus.
     """
-    replicates = len(batch.team)
-    actor, critic = (own(parameters, shape, tower) for tower in range(len(TOWERS)))
-    actors = actor.view(replicates, -1, actor.shape[1]).requires_grad_()
-    log = climb(actors.flatten(0, 1), shape, 0, batch.x).log_softmax(1)
-    values = climb(critic.requires_grad_(), shape, 1, batch.x)
-    losses, collective = stakes(log, batch, hyper.clip, joint_ratio)
-    groups = torch.zeros(actors.shape[1], dtype=torch.int64, device=actors.device)
-    direction, readings = rule.direction(Game(losses, collective, actors, groups))
+    play, log = game(parameters, shape, batch, hyper.clip, joint_ratio)
+    direction, readings = rule.direction(play)
     # What follows plays no part in the game.
+    critic = own(parameters, shape, 1).requires_grad_()
+    values = climb(critic, shape, 1, batch.x)
     rest = hyper.value_weight * (values - batch.targets).square().mean(-1).sum()
     if hyper.entropy:
         rest = rest + hyper.entropy * (log.exp() * log).sum(1).mean(-1).sum()
-    calm, fit = torch.autograd.grad(rest, (actors, critic), materialize_grads=True)
-    with torch.no_grad():
-        whole = torch.empty_like(parameters)
-        put(whole, shape, 0, (direction + calm).flatten(0, 1))
-        put(whole, shape, 1, fit)
+    calm, fit = torch.autograd.grad(rest, (play.parameters, critic), materialize_grads=True)
+    whole = torch.empty_like(parameters)
+    put(whole, shape, 0, (direction + calm).flatten(0, 1))
+    put(whole, shape, 1, fit)
     return whole, readings
 
 

@@ -1,7 +1,8 @@
 """PPO among agents that may also care for the team: gradients that a rule adjusts jointly.
 
 Every agent has a policy, a forecast of its own utility and one of the team's reward, hence two
-advantages for each of its decisions.  On every mini-batch the agents of a replicate play the
+advantages for each of its decisions.  Where the rule looks at own losses alone the team is left
+out, and what remains is independent PPO.  On every mini-batch the agents of a replicate play the
 game of `commonweal.agents.learners.team_objective`, and each descends its part of what the
 gradient rule makes of it (Li et al. 2024, with networks; Schulman et al. 2017).
 """
@@ -66,13 +67,13 @@ class TeamPPO(ActorCriticMind):
         }
 
     def form(self) -> Shape:
-        """Sizes of one actor-critic: it foretells own utility and the team's reward."""
+        """Sizes of one actor-critic: it foretells own utility and, if it matters, the team's reward."""
         return Shape(
             self.seat.inputs,
             tuple(self.config.hidden),
             self.seat.actions,
             self.config.activation,
-            values=2,
+            values=1 if self.kind.gradient_rule.separate else 2,
         )
 
     # ---- remembering -----------------------------------------------------------------
@@ -95,7 +96,8 @@ class TeamPPO(ActorCriticMind):
     def advantages(self, slots: slice, values: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Advantages and returns by own utility [k, S], and by the team's reward [r, S].
 
-        ``values`` [k, 2, S] are the forecasts of the samples.
+        ``values`` [k, V, S] are the forecasts of the samples; without one of the team, its
+        advantages are 0 and nobody looks at them.
         """
         c, after = self.config, self.after(slots)
         own, ended = self.column("utility", slots), self.column("ended", slots)
@@ -105,6 +107,9 @@ class TeamPPO(ActorCriticMind):
         by_own = generalised_advantages(
             own, rounds(values[:, 0], own), last, ended, c.discount, c.trace
         )
+        if values.shape[1] == 1:
+            by_team = (self.replicate(torch.zeros_like(by_own[0])),) * 2
+            return tuple(samples(found) for found in (*by_own, *by_team))
         some = slice(slots.start // self.members, slots.stop // self.members)
         team, ended = self.column("team", some), self.replicate(ended)
         ours = {t: self.assembly(found[:, 1]) for t, found in after.items()}
@@ -140,7 +145,7 @@ class TeamPPO(ActorCriticMind):
         team = self.replicate(team)
         if self.config.normalise:
             own, team = normalised(own, None), normalised(team, None)
-        targets = torch.stack(targets, 1)
+        targets = torch.stack(targets[: self.policy.shape.values], 1)
         return TeamBatch(columns[:, :inputs], action.long(), log_old, own, team, targets)
 
     def improve(self, progress: float, rule: GradientRule) -> None:

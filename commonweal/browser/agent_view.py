@@ -1,12 +1,18 @@
 """One agent: what it is, what it is about to do, and its page in every ledger."""
 
 from html import escape
+from typing import Any
 
 import solara
 
 from commonweal.agents.base import Agent
+from commonweal.agents.gradients.base import GradientRule
+from commonweal.agents.learners.base import Mind
+from commonweal.agents.preferences.base import Preference
 from commonweal.browser.stage import Stage
 from commonweal.records import Layer
+from commonweal.settings import to_table
+from commonweal.spaces import Box
 
 ROWS = 16
 """Most neighbours that are listed one by one."""
@@ -40,12 +46,45 @@ def describe(agent: Agent) -> str:
     layers = {name: layer for name, layer in world.layers().items() if name != "kind"}
     facts = [("kind", escape(agent.kind)), ("place", escape(_place(agent)))]
     facts += [(name, _shown(layer, world.focus, agent.node)) for name, layer in layers.items()]
-    chances = zip(world.spec.actions.labels, agent.probabilities, strict=True)
-    facts.append(("next move", "".join(_bar(label, share) for label, share in chances)))
+    facts.append(_next(agent))
     rows = "".join(f"<tr><th>{escape(name)}</th><td>{text}</td></tr>" for name, text in facts)
     left = f"<h3>{escape(agent.name)}</h3><table>{rows}</table>"
     right = "".join(_page(agent, name, layers) for name in world.society.ledgers)
-    return f"<div>{left}</div><div>{right or _company(agent, layers)}</div>"
+    made = f"<p class='made'>{_made(agent)}</p>"
+    return f"<div>{left}</div><div>{right or _company(agent, layers)}</div>{made}"
+
+
+def _next(agent: Agent) -> tuple[str, str]:
+    """The chances of its next move, or the action itself where actions are numbers."""
+    outlook, actions = agent.probabilities, agent.model.spec.actions
+    if isinstance(actions, Box):
+        return "next action", ", ".join(f"{number:.2f}" for number in outlook)
+    chances = zip(actions.labels, outlook, strict=True)
+    return "next move", "".join(_bar(label, share) for label, share in chances)
+
+
+def _made(agent: Agent) -> str:
+    """The components that make its kind, with their settings."""
+    cohort = agent.cohort
+    parts = [("preference", cohort.preference)]
+    if any(mind.joint for mind in cohort.minds.values()):
+        parts.append(("gradient rule", cohort.rule))
+    parts += cohort.minds.items()
+    return "<br>".join(f"{part} <b>{type(its).__name__}</b>{_settings(its)}" for part, its in parts)
+
+
+def _settings(component: Preference | GradientRule | Mind) -> str:
+    table = to_table(component.config)
+    words = [f"{name.replace('_', ' ')} {_word(value)}" for name, value in table.items()]
+    return escape(": " + ", ".join(words)) if words else ""
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, list):
+        return " x ".join(map(_word, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _place(agent: Agent) -> str:
@@ -94,7 +133,7 @@ def _company(agent: Agent, layers: dict[str, Layer]) -> str:
         for other in agent.neighbours[:ROWS]
     ]
     table = _table(["neighbour", *layers], rows, len(agent.neighbours) - ROWS)
-    return "<h3>This society keeps no ledger</h3>" + table
+    return "<h3>Neighbours</h3>" + table
 
 
 def _table(columns: list[str], rows: list[list[str]], more: int) -> str:

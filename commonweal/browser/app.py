@@ -6,13 +6,17 @@ from mesa.visualization.utils import update_counter
 
 from commonweal.browser.agent_view import AgentView
 from commonweal.browser.charts import charts
-from commonweal.browser.knobs import knobs, values
+from commonweal.browser.knobs import knobs
+from commonweal.browser.landscape_view import LandscapeView
 from commonweal.browser.society_view import SocietyView
 from commonweal.browser.stage import Session, Stage
+from commonweal.browser.surface import VIEWS
 from commonweal.simulation.experiment import Experiment, resolve
 
 INTERVAL = 1
 """Milliseconds between frames of Play at first; a place on Mesa's slider."""
+COLUMN = 6
+"""Most charts beside the picture; others come below it."""
 STYLE = """
 /* Mesa lays components out in a grid of boxes of fixed size; ours is one box as wide as can be. */
 .vue-grid-layout { height: auto !important; }
@@ -26,13 +30,31 @@ main .v-tabs, .vue-grid-item > .vue-resizable-handle { display: none; }
 .commonweal { display: grid; gap: 4px 20px; padding: 0 8px; max-width: 1500px;
   grid-template-columns: repeat(auto-fit, minmax(min(400px, 100%), 1fr)); }
 .commonweal > .wide { grid-column: 1 / -1; }
-.commonweal img.society { width: 100%; max-width: 640px; image-rendering: pixelated;
-  cursor: pointer; display: block; }
+.commonweal img.society { width: 100%; max-width: 640px; cursor: pointer; display: block; }
+.commonweal img.cells { image-rendering: pixelated; }
 .commonweal .setting { color: #777; font-size: 13px; padding: 4px 0 12px; }
 .commonweal .legend { font-size: 14px; }
 .commonweal .legend span { margin-right: 14px; white-space: nowrap; }
 .commonweal .legend i { display: inline-block; width: 12px; height: 12px; margin-right: 5px; }
 .commonweal .legend b { display: inline-block; width: 120px; height: 10px; margin: 0 6px; }
+.commonweal .landscape { position: relative; max-width: 640px; }
+.commonweal .landscape .ways { position: absolute; inset: 0; pointer-events: none; }
+.commonweal svg.plane { width: 100%; display: block; font-size: 25px; fill: currentColor; }
+.commonweal .plane .axis { stroke: currentColor; stroke-width: 2; fill: none; }
+.commonweal .plane .contour { stroke: #fff; stroke-width: 1.5; opacity: 0.35; fill: none; }
+.commonweal .plane .way, .commonweal .plane .own { fill: none; stroke-linecap: round;
+  stroke-linejoin: round; stroke: #fff; stroke-width: 2.5; }
+.commonweal .plane .start, .commonweal .plane .now { stroke: #fff; stroke-linecap: round; }
+.commonweal .plane .way.under { stroke: #000; stroke-width: 5; opacity: 0.4; }
+.commonweal .plane .start { stroke-width: 5; }
+.commonweal .plane .start.under { stroke: #000; stroke-width: 9; opacity: 0.6; }
+.commonweal .plane .now { stroke-width: 10; }
+.commonweal .plane .now.under { stroke: #000; stroke-width: 14; }
+.commonweal .plane .own { stroke: #D81B60; stroke-width: 6; }
+.commonweal .plane .own.under { stroke: #fff; stroke-width: 11; }
+.commonweal .plane .own.mark { stroke: #fff; stroke-width: 7; }
+.commonweal .plane .own.from { fill: #fff; stroke-width: 5; }
+.commonweal .plane .own.to { fill: #D81B60; stroke: #fff; stroke-width: 3; }
 .commonweal svg.chart { width: 100%; display: block; font-size: 11px; fill: currentColor; }
 .commonweal svg .title { font-size: 13px; font-weight: 600; }
 .commonweal svg .grid { stroke: currentColor; opacity: 0.15; }
@@ -48,6 +70,7 @@ main .v-tabs, .vue-grid-item > .vue-resizable-handle { display: none; }
 .commonweal .agent em { font-style: normal; font-weight: 600; }
 .commonweal .agent em.good { color: #0072B2; }
 .commonweal .agent em.bad { color: #D55E00; }
+.commonweal .agent .made { flex-basis: 100%; color: #777; font-size: 13px; margin: 0; }
 .commonweal .agent u { display: inline-block; width: 90px; height: 9px; background: #8883; }
 .commonweal .agent s { display: block; height: 100%; background: #0072B2; }
 """
@@ -65,8 +88,8 @@ def Page() -> None:
     """One visitor's page, with a society of its own."""
     experiment = _shown[-1]
     session = solara.use_memo(Session, [])
-    described = solara.use_memo(lambda: knobs(experiment), [])
-    stage = solara.use_memo(lambda: Stage(experiment, session, **values(described)), [])
+    stage = solara.use_memo(lambda: Stage(experiment, session), [])
+    described = solara.use_memo(lambda: knobs(experiment, stage.spec), [])
     solara.use_effect(lambda: session.close, [])
     solara.Title("Commonweal")
     solara.Style(STYLE)
@@ -85,6 +108,7 @@ def Body(stage: Stage) -> None:
     frame = update_counter.get()
     solara.use_effect(lambda: stage.session.drew(frame), [frame, stage])
     view = solara.use_reactive("action")
+    surface = solara.use_reactive(VIEWS[0])
     chosen = solara.use_reactive(None)
     with solara.Div(classes=["commonweal"]):
         if stage.error:
@@ -94,11 +118,16 @@ def Body(stage: Stage) -> None:
             return
         if chosen.value is not None and chosen.value >= world.neighbourhoods.agents:
             chosen.value = None
+        drawn = charts(stage.history, stage.steps)
         with solara.Div():
+            if stage.landscape is not None:
+                LandscapeView(stage, frame, surface)
             SocietyView(stage, frame, view, chosen)
             solara.HTML(unsafe_innerHTML=stage.caption, classes=["setting"])
+            for svg in drawn[COLUMN:]:
+                solara.HTML(unsafe_innerHTML=svg)
         with solara.Div():
-            for svg in charts(stage.history, stage.steps):
+            for svg in drawn[:COLUMN]:
                 solara.HTML(unsafe_innerHTML=svg)
         with solara.Div(classes=["wide"]):
             AgentView(stage, frame, chosen)

@@ -55,29 +55,31 @@ class Canvas:
         self._settle()
 
     def _lay_nodes(self, graph: nx.Graph, places: np.ndarray) -> None:
-        """Discs on a backdrop of links."""
+        """Discs on a backdrop of links; flat where all stand in a row."""
         margin = 20
-        low, span = places.min(0), max(np.ptp(places, axis=0).max(), 1e-9)
-        offset = (span - np.ptp(places, axis=0)) / 2
-        centres = margin + (places - low + offset) / span * (SIZE - 2 * margin)
+        extent = np.ptp(places, axis=0)
+        span = max(extent.max(), 1e-9)
+        offset = np.array([(span - extent[0]) / 2, 0.0])
+        centres = margin + (places - places.min(0) + offset) / span * (SIZE - 2 * margin)
+        height = 2 * margin + int(np.ceil(extent[1] / span * (SIZE - 2 * margin)))
         radius = _radius(centres)
         reach = np.arange(-int(radius) - RING - 1, int(radius) + RING + 2)
         down, right = (part.ravel() for part in np.meshgrid(reach, reach, indexing="ij"))
         x = np.rint(centres[:, :1]).astype(int) + right
         y = np.rint(centres[:, 1:]).astype(int) + down
         distance = np.hypot(x - centres[:, :1], y - centres[:, 1:])
-        near = (distance < radius + RING) & (0 <= x) & (x < SIZE) & (0 <= y) & (y < SIZE)
+        near = (distance < radius + RING) & (0 <= x) & (x < SIZE) & (0 <= y) & (y < height)
         agent = np.broadcast_to(np.arange(len(places))[:, None], x.shape)[near]
         x, y, distance = x[near], y[near], distance[near]
         # Of several agents that reach a pixel the nearest is written last, and stays.
         order = np.argsort(-distance, kind="stable")
-        self.owner = np.full((SIZE, SIZE), -1)
-        self.depth = np.full((SIZE, SIZE), -np.inf)
+        self.owner = np.full((height, SIZE), -1)
+        self.depth = np.full((height, SIZE), -np.inf)
         self.owner[y[order], x[order]] = agent[order]
         self.depth[y[order], x[order]] = radius - distance[order]
         self.rim = 0.0
         self.cover = (self.depth + 0.5).clip(0, 1)
-        self.backdrop = _links(graph, centres)
+        self.backdrop = _links(graph, centres)[:height]
         self._settle()
 
     def _settle(self) -> None:

@@ -1,30 +1,39 @@
 """The knobs of the page: which settings they turn, and the experiment that results."""
 
 from dataclasses import replace
-from math import floor, isqrt
+from math import isqrt
 from typing import Any
 
 from commonweal.agents import AGENTS
+from commonweal.browser.controls import control, near, said, short, words
 from commonweal.errors import BadSetting
 from commonweal.networks import NETWORKS
 from commonweal.settings import Flag, flags
 from commonweal.simulation.experiment import Experiment, Share, with_value
-from commonweal.simulation.kinds import of_world
+from commonweal.simulation.kinds import of_agent, of_ledgers, of_world
+from commonweal.spaces import Box, WorldSpec
 
 FIRST = ("world.temptation", "world.sucker")
 """Settings of worlds that come before the others."""
+PARTS = ("rule", "preference")
+"""Components of a kind whose settings get knobs, beside its own; how it learns has too many."""
 MOST = 6
-"""Most settings of a world that get a knob."""
+"""Most settings of a world, and of a kind, that get a knob."""
 LARGEST_SIDE = 50
 
 
-def knobs(experiment: Experiment) -> dict[str, dict[str, Any]]:
-    """Mesa's description of every knob by its name, each set as in a resolved experiment."""
+def knobs(experiment: Experiment, spec: WorldSpec | None = None) -> dict[str, dict[str, Any]]:
+    """Mesa's description of every knob by its name, each set as in a resolved experiment.
+
+    ``spec`` is that of the world, if it could be built; without it every kind may move in.
+    """
     result = {}
     for flag in _world_flags(experiment):
         value = experiment.world[flag.name.removeprefix("world.")]
-        result[flag.name] = _slider(flag, value)
-    result |= _size(experiment) | {"network.kind": _networks(experiment)} | _mix(experiment)
+        label = words(flag.name.rpartition(".")[2])
+        result[flag.name] = (near if flag.kind is float else control)(flag, value, label)
+    result |= _first(experiment, spec)
+    result |= _size(experiment) | {"network.kind": _networks(experiment)} | _mix(experiment, spec)
     result["seed"] = {"type": "InputText", "label": "Seed", "value": str(experiment.seed)}
     return result
 
@@ -34,11 +43,25 @@ def values(described: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {name: knob["value"] for name, knob in described.items()}
 
 
+def stand(experiment: Experiment, spec: WorldSpec) -> list[str]:
+    """Where the knobs for settings of the world and of the first kind stand, in words."""
+    numbers = [f"{n} {short(v)}" for n, v in experiment.world.items() if isinstance(v, float)]
+    choices = [
+        flag.name.removeprefix("world.") for flag in _world_flags(experiment) if flag.choices
+    ]
+    knobs = _first(experiment, spec).values()
+    first = [f"{knob['label'].replace(':', '')} {short(knob['value'])}" for knob in knobs]
+    return [*numbers, *(f"{name} {experiment.world[name]}" for name in choices), *first]
+
+
 def turned(experiment: Experiment, knobs: dict[str, Any]) -> Experiment:
     """The experiment with the knobs at these values; not resolved, so it may yet be refused."""
+    if not knobs:
+        return experiment
     for name, value in knobs.items():
         if name.startswith("world."):
             experiment = with_value(experiment, name, value)
+    experiment = _with_first(experiment, knobs)
     kind = knobs["network.kind"]
     if kind != experiment.network["kind"]:
         experiment = replace(experiment, network={"kind": kind})
@@ -56,24 +79,55 @@ def _seed(text: Any) -> int:
 
 
 def _world_flags(experiment: Experiment) -> list[Flag]:
-    found = [f for f in flags(of_world(experiment.world["kind"]), "world") if f.kind is float]
+    """Numbers, then choices."""
+    own = flags(of_world(experiment.world["kind"]), "world")
     rank = {name: place for place, name in enumerate(FIRST)}
-    return sorted(found, key=lambda flag: rank.get(flag.name, len(rank)))[:MOST]
+    numbers = [flag for flag in own if flag.kind is float]
+    numbers.sort(key=lambda flag: rank.get(flag.name, len(rank)))
+    return numbers[:MOST] + [flag for flag in own if flag.choices]
 
 
-def _slider(flag: Flag, value: float) -> dict[str, Any]:
-    """A slider over as much as the value itself on either side, and one at least."""
-    reach = max(1.0, abs(value))
-    low = value - reach if flag.low is None else max(flag.low, value - reach)
-    high = value + reach if flag.high is None else min(flag.high, value + reach)
-    return {
-        "type": "SliderFloat",
-        "label": _words(flag.name.rpartition(".")[2]),
-        "value": float(value),
-        "min": float(floor(low * 100 + 1e-6) / 100),
-        "max": float(floor(high * 100 + 1e-6) / 100),
-        "step": 0.01,
-    }
+def _kind_flags(kind: str) -> dict[str, Flag]:
+    """What may get a knob among the settings of a kind, by dotted name."""
+    parts = ("", *PARTS, "continuous")
+    found = {flag.name.removeprefix(f"{kind}."): flag for flag in flags(of_agent(kind), kind)}
+    return {name: flag for name, flag in found.items() if name.rpartition(".")[0] in parts}
+
+
+def _first(experiment: Experiment, spec: WorldSpec | None) -> dict[str, dict[str, Any]]:
+    """Knobs for the settings of the first kind: what it wants and how it adjusts its gradients."""
+    kind, settings = experiment.population[0].kind, experiment.population[0].settings
+    numbers = spec is not None and isinstance(spec.actions, Box)
+    result = {}
+    for name, flag in _kind_flags(kind).items():
+        if name.startswith("continuous.") and not numbers:
+            continue
+        label = f"{kind}: {words(name.rpartition('.')[2]).lower()}"
+        result[f"first.{name}"] = control(flag, _at(settings, name), label)
+    shown = {name: knob for name, knob in result.items() if knob}
+    return dict(list(shown.items())[:MOST])
+
+
+def _with_first(experiment: Experiment, knobs: dict[str, Any]) -> Experiment:
+    first, *others = experiment.population
+    found = _kind_flags(first.kind)
+    settings = first.settings
+    for knob, value in knobs.items():
+        head, _, name = knob.partition(".")
+        if head == "first":
+            settings = _put(settings, name, said(found[name], value))
+    return replace(experiment, population=[replace(first, settings=settings), *others])
+
+
+def _at(table: dict[str, Any], path: str) -> Any:
+    for key in path.split("."):
+        table = table[key]
+    return table
+
+
+def _put(table: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    head, _, rest = path.partition(".")
+    return table | {head: _put(table[head], rest, value) if rest else value}
 
 
 def _size(experiment: Experiment) -> dict[str, dict[str, Any]]:
@@ -99,19 +153,31 @@ def _networks(experiment: Experiment) -> dict[str, Any]:
     return {"type": "Select", "label": "Network", "value": own, "values": names}
 
 
-def _mix(experiment: Experiment) -> dict[str, dict[str, Any]]:
+def _mix(experiment: Experiment, spec: WorldSpec | None) -> dict[str, dict[str, Any]]:
     """Knobs for a second kind, unless the population is of more kinds than two."""
     shares = experiment.population
     if len(shares) > 2 or len({share.kind for share in shares}) < len(shares):
         return {}
     others = [name for name in AGENTS.names() if name != shares[0].kind]
-    if len(shares) == 2:
-        second, percent = shares[1].kind, round(100 * shares[1].count / experiment.agents)
-    else:
-        second, percent = others[0], 0
+    if spec is not None:
+        others = [name for name in others if _welcome(name, experiment, spec)]
+    if not others:
+        return {}
+    second = shares[1].kind if len(shares) == 2 else others[0]
     kind = {"type": "Select", "label": "Second kind", "value": second, "values": others}
-    share = {"type": "SliderInt", "label": "Second kind, percent", "value": percent}
+    share = {"type": "SliderInt", "label": "Second kind, percent"}
+    share["value"] = _percent(experiment)
     return {"second": kind, "percent": share | {"min": 0, "max": 100, "step": 1}}
+
+
+def _welcome(kind: str, experiment: Experiment, spec: WorldSpec) -> bool:
+    """Whether a kind can live in the world; the ledgers that it needs would be kept."""
+    ledgers = of_ledgers(experiment.ledger, [*(s.kind for s in experiment.population), kind])
+    try:
+        AGENTS[kind].accepts(spec, kind, experiment.world["kind"], tuple(ledgers))
+    except BadSetting:
+        return False
+    return True
 
 
 def _population(experiment: Experiment, knobs: dict[str, Any], agents: int) -> list[Share]:
@@ -127,7 +193,9 @@ def _population(experiment: Experiment, knobs: dict[str, Any], agents: int) -> l
 
 
 def _percent(experiment: Experiment) -> int:
-    return _mix(experiment)["percent"]["value"]
+    """Percent of the second kind at first."""
+    several = len(experiment.population) > 1
+    return round(100 * experiment.population[1].count / experiment.agents) if several else 0
 
 
 def _scaled(shares: list[Share], agents: int) -> list[Share]:
@@ -138,7 +206,3 @@ def _scaled(shares: list[Share], agents: int) -> list[Share]:
         counts[place] += 1
     parts = zip(shares, counts, strict=True)
     return [replace(share, count=count) for share, count in parts if count]
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ").capitalize()

@@ -10,14 +10,22 @@ from matplotlib import colormaps
 from matplotlib.colors import to_rgb
 
 from commonweal.analysis.figures import MAGNITUDE, PALETTE
-from commonweal.browser.charts import KINDS
+from commonweal.browser.panels import KINDS
 from commonweal.browser.stage import Stage
 from commonweal.records import Layer
 
 
 @solara.component_vue("picture.vue")
-def Picture(source: str, description: str, event_pick: Callable[[dict[str, float]], None]) -> None:
-    """An image that tells where it was clicked, in shares of its width and height."""
+def Picture(
+    source: str,
+    description: str,
+    cells: bool,
+    event_pick: Callable[[dict[str, float]], None],
+) -> None:
+    """An image that tells where it was clicked, in shares of its width and height.
+
+    The edges of ``cells`` stay sharp when the image is scaled.
+    """
 
 
 @solara.component
@@ -49,6 +57,7 @@ def SocietyView(
     Picture(
         source="data:image/png;base64," + base64.b64encode(png).decode(),
         description=f"{name} of every agent",
+        cells=stage.canvas.cells,
         event_pick=pick,
     )
 
@@ -76,4 +85,4 @@ def legend(layer: Layer, values: np.ndarray, palette: Sequence[str] = PALETTE) -
         for share in np.linspace(0, 1, 6)
     )
     bar = f'<b style="background:linear-gradient(90deg, {stops})"></b>'
-    return f"<span>{layer.low:g}{bar}{layer.high:g}</span>"
+    return f"<span>{layer.low:.3g}{bar}{layer.high:.3g}</span>"

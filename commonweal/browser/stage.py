@@ -10,10 +10,12 @@ from mesa.visualization.utils import update_counter
 
 from commonweal.browser.canvas import Canvas
 from commonweal.browser.history import History
-from commonweal.browser.knobs import turned
+from commonweal.browser.knobs import stand, turned
+from commonweal.browser.landscape import Landscape
 from commonweal.errors import CommonwealError
 from commonweal.simulation.assembly import assemble
 from commonweal.simulation.experiment import Experiment, resolve
+from commonweal.spaces import WorldSpec
 from commonweal.worlds.base import World
 
 LIVE: weakref.WeakSet["Stage"] = weakref.WeakSet()
@@ -82,10 +84,14 @@ class Stage:
         self._stepping = threading.Lock()
         self.history = History()
         self.world: World | None = None
+        self.landscape: Landscape | None = None
         try:
             self.experiment = resolve(turned(experiment, kwargs))
             world = assemble(self.experiment)
             self.canvas = Canvas(world.graph)
+            if Landscape.fits(world):
+                self.landscape = Landscape(world)
+            self._settings = ", ".join(stand(self.experiment, world.spec))
             self.world = world
         except Exception as error:  # noqa: BLE001
             # Any mistake in any kind must leave a page on which the knobs can be turned back.
@@ -112,8 +118,15 @@ class Stage:
             try:
                 world.step()
                 self.history.note(world.tick, world.measured)
+                if self.landscape is not None:
+                    self.landscape.note(world)
             except Exception as error:  # noqa: BLE001
                 self._fail(error)
+
+    @property
+    def spec(self) -> WorldSpec | None:
+        """What can be done in the world, if there is one."""
+        return None if self.world is None else self.world.spec
 
     @property
     def caption(self) -> str:
@@ -122,8 +135,7 @@ class Stage:
         if world is None:
             return ""
         shares = [f"{cohort.name} {len(cohort.members)}" for cohort in world.society.cohorts]
-        numbers = [f"{n} {v:g}" for n, v in shown.world.items() if isinstance(v, float)]
-        words = [shown.network["kind"], *shares, *numbers, f"seed {shown.seed}"]
+        words = [shown.network["kind"], *shares, self._settings, f"seed {shown.seed}"]
         lane = f"Picture: lane {world.focus + 1} of {world.lanes}; curves: all lanes."
         return f"{escape(', '.join(words))}.<br>{lane}"
 
@@ -139,7 +151,7 @@ class Stage:
         stage must not hold its world any longer.
         """
         self.halt()
-        world, self.world = self.world, None
+        world, self.world, self.landscape = self.world, None, None
         if world is not None:
             world.close()
 

@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 
 from commonweal.browser.canvas import CHOSEN, Canvas
-from commonweal.browser.charts import Line, chart, charts
+from commonweal.browser.charts import chart, charts
+from commonweal.browser.panels import Line
 from commonweal.browser.history import History
 from commonweal.browser.knobs import knobs, turned, values
 from commonweal.networks import NETWORKS

@@ -10,10 +10,12 @@ from commonweal.agents.learners.batches import Batch, blocked, sampled, tabulate
 from commonweal.agents.learners.descent import AdamState, descend
 from commonweal.agents.learners.objective import Hyper, gradient, objective
 from commonweal.agents.learners.stacked import ActorCritics, Shape
-from commonweal.errors import BadFile
+from commonweal.errors import BadFile, BrokenContract
 from tests.unit.test_stacked import make, module
 
 HYPER = Hyper(entropy=0.03, max_norm=0.5, clip=0.1, value_weight=0.4)
+
+ONE = {"actions": 2, "epochs": 1, "size": 8}
 
 
 def experience(policy: ActorCritics, samples: int, seed: int = 5) -> dict[str, torch.Tensor]:
@@ -132,6 +134,13 @@ def test_hand_written_gradient_is_that_of_autograd(hidden, shared, penalised, ac
     objective(parameters, policy.shape, batch, HYPER).sum().backward()
     by_hand = gradient(policy.parameters, policy.shape, batch, HYPER)
     torch.testing.assert_close(by_hand, parameters.grad, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("other", [{"activation": "tanh"}, {"values": 2}])
+def test_the_gradient_written_out_by_hand_is_refused_where_it_would_be_wrong(other):
+    policy = make(Shape(5, **other), 2)
+    with pytest.raises(BrokenContract, match="rectifiers and one value"):
+        descend(policy, AdamState(policy), blocked(**experience(policy, 8), **ONE), HYPER)
 
 
 def test_objective_of_samples_is_the_plain_loss_up_to_the_constant():

@@ -381,7 +381,7 @@ def test_published_experiments_resolve(path, monkeypatch):
     monkeypatch.undo()  # the real kinds
     experiment = load(path)
     assert experiment.title and experiment.source
-    assert resolve(experiment).agents == 100
+    assert resolve(experiment).agents > 1
 
 
 def test_published_lattice_is_the_published_setting(monkeypatch):

@@ -3,11 +3,12 @@
 import pytest
 import torch
 
+from commonweal.agents.gradients.base import Own
 from commonweal.agents.learners.actor_critic import epochs
-from commonweal.agents.learners.base import Note, Seat
-from commonweal.agents.learners.gradients import own
 from commonweal.agents.learners.ppo import PPO, PPOConfig
 from commonweal.records import Percept
+from commonweal.settings import Settings
+from tests.seats import noted, seat, views
 from tests.societies import society
 
 
@@ -78,40 +79,31 @@ def test_progress_ends_at_one():
 
 
 def mind(**settings):
-    generator = torch.Generator().manual_seed(0)
-    seat = Seat(4, 2, 3, 2, 1, generator, torch.device("cpu"))
-    return PPO(PPOConfig(**settings), seat, None)
+    return PPO(PPOConfig(**settings), seat(4), None)
 
 
 def note(percept, ended, truncated, rng, after=None):
-    rows = ended.shape
-    return Note(
-        {"seen": percept},
-        torch.randint(2, rows, generator=rng),
-        torch.randn(rows, generator=rng),
-        ended,
-        truncated,
-        lambda: {"seen": after or percept},
-    )
+    acts = torch.randint(2, ended.shape, generator=rng)
+    return noted(percept, acts, torch.randn(ended.shape, generator=rng), ended, truncated, after)
 
 
 def test_a_cut_episode_is_worth_what_would_follow_and_a_finished_one_is_not():
     learner, rng = mind(rollout=2), torch.Generator().manual_seed(1)
-    views = [Percept(dense=torch.randn(3, 2, 4, generator=rng)) for _ in range(3)]
+    seen = [Percept(dense=torch.randn(3, 2, 4, generator=rng)) for _ in range(3)]
     ended = torch.tensor([[True, True]] * 3)
     truncated = torch.tensor([[True, False]] * 3)
     kept = [
-        note(views[0], ended, truncated, rng, views[1]),
-        note(views[1], ~ended, ~ended & False, rng, views[2]),
+        note(seen[0], ended, truncated, rng, seen[1]),
+        note(seen[1], ~ended, ~ended & False, rng, seen[2]),
     ]
     for entry in kept:
         learner.remember(entry)
     utility, ends, last = learner.closing(slice(None))
-    following = learner.policy.values(views[1].dense.mT.contiguous())
+    following = learner.policy.values(seen[1].dense.mT.contiguous())
     assert torch.allclose(utility[0, :, 0], kept[0].utility[:, 0] + 0.99 * following[:, 0])
     assert torch.equal(utility[0, :, 1], kept[0].utility[:, 1])
     assert torch.equal(utility[1], kept[1].utility)
-    assert torch.equal(last, learner.policy.values(views[2].dense.mT.contiguous()))
+    assert torch.equal(last, learner.policy.values(seen[2].dense.mT.contiguous()))
     assert torch.equal(ends[0], ended)
 
 
@@ -119,11 +111,10 @@ def taught(progress, dense):
     book, rng = torch.eye(4), torch.Generator().manual_seed(2)
     learner = mind(rollout=6, batch=5)
     for turn in range(6):
-        views = torch.randint(4, (3, 2), generator=rng)
-        percept = Percept(dense=book[views]) if dense else Percept(codes=views, codebook=book)
+        percept = views(dense, book, torch.randint(4, (3, 2), generator=rng))
         ended = torch.full((3, 2), turn % 3 == 2)
         learner.remember(note(percept, ended, ended, rng))
-    learner.study(progress, own)
+    learner.study(progress, Own(Settings()))
     return learner.policy.parameters
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from commonweal.agents.learners import stacked
-from commonweal.agents.learners.stacked import ActorCritics, Shape, forward
+from commonweal.agents.learners.stacked import ActorCritics, Shape, forward, towers
 from commonweal.errors import BadFile
 
 
@@ -17,8 +17,9 @@ def make(shape: Shape, slots: int, seed: int = 0, dtype=torch.float32) -> ActorC
 def module(policy: ActorCritics, slot: int) -> dict[str, torch.nn.Sequential]:
     """The same actor-critic as plain torch modules, filled through the named views."""
     views = policy.views(slice(slot, slot + 1))
-    towers = {}
-    for name, outputs in (("actor", policy.shape.actions), ("critic", 1)):
+    activation = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}[policy.shape.activation]
+    found = {}
+    for name, outputs in (("actor", policy.shape.actions), ("critic", policy.shape.values)):
         widths = [policy.shape.inputs, *policy.shape.hidden, outputs]
         modules = []
         for level, (inputs, outs) in enumerate(pairwise(widths)):
@@ -26,9 +27,9 @@ def module(policy: ActorCritics, slot: int) -> dict[str, torch.nn.Sequential]:
             with torch.no_grad():
                 linear.weight.copy_(views[f"{name}.{level}.weight"][0])
                 linear.bias.copy_(views[f"{name}.{level}.bias"][0])
-            modules += [linear, torch.nn.ReLU()]
-        towers[name] = torch.nn.Sequential(*modules[:-1])
-    return towers
+            modules += [linear, activation()]
+        found[name] = torch.nn.Sequential(*modules[:-1])
+    return found
 
 
 @pytest.mark.parametrize(("inputs", "size"), [(5, 2595), (10, 2915)])
@@ -80,26 +81,33 @@ def test_start_follows_the_generator():
 
 @pytest.mark.parametrize("hidden", [(), (8,), (32, 32)])
 @pytest.mark.parametrize("shared", [True, False])
-def test_outputs_are_those_of_plain_modules(hidden, shared, monkeypatch):
+@pytest.mark.parametrize(("activation", "heads"), [("relu", 1), ("relu", 2), ("tanh", 3)])
+def test_outputs_are_those_of_plain_modules(hidden, shared, activation, heads, monkeypatch):
     monkeypatch.setattr(stacked, "CHUNK", 3)
-    policy = make(Shape(5, hidden, 3), 7, dtype=torch.float64)
+    policy = make(Shape(5, hidden, 3, activation, heads), 7, dtype=torch.float64)
     policy.parameters += 0.1 * torch.randn_like(policy.parameters)
     x = torch.randn(*(() if shared else (7,)), 5, 11, dtype=torch.float64)
     before = x.clone()
     logits, values = policy.logits(x), policy.values(x)
     assert logits.shape == (7, 3, 11)
     assert values.shape == (7, 11)
+    every = policy.heads(x)
+    assert every.shape == (7, heads, 11)
     for slot in range(7):
         plain = module(policy, slot)
         own = (x if shared else x[slot]).mT
         torch.testing.assert_close(logits[slot].mT, plain["actor"](own))
-        torch.testing.assert_close(values[slot, :, None], plain["critic"](own))
+        torch.testing.assert_close(every[slot].mT, plain["critic"](own))
+    for head in range(heads):
+        assert torch.equal(policy.values(x, head=head), every[:, head])
+    torch.testing.assert_close((logits, every), towers(policy.parameters, policy.shape, x))
     torch.testing.assert_close((logits, values), forward(policy.parameters, policy.shape, x))
     assert torch.equal(x, before)
 
 
-def test_forward_can_be_differentiated_twice():
-    shape = Shape(3, (4,), 2)
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_forward_can_be_differentiated_twice(activation):
+    shape = Shape(3, (4,), 2, activation)
     policy = make(shape, 2, dtype=torch.float64)
     x = torch.rand(2, 3, 5, dtype=torch.float64)
     assert torch.autograd.gradgradcheck(

@@ -8,9 +8,8 @@ import pytest
 import torch
 
 from commonweal import codes
+from commonweal.agents.gradients.base import Own
 from commonweal.agents.learners.actor_critic import epochs
-from commonweal.agents.learners.base import Note, Seat
-from commonweal.agents.learners.gradients import own
 from commonweal.agents.learners.verdicts import (
     VerdictConfig,
     Verdicts,
@@ -20,7 +19,9 @@ from commonweal.agents.learners.verdicts import (
 )
 from commonweal.networks import NETWORKS
 from commonweal.networks.neighbourhoods import neighbourhoods
-from commonweal.records import Experience, Outcome, Percept
+from commonweal.records import Experience, Outcome
+from commonweal.settings import Settings
+from tests.seats import noted, seat, views
 from tests.societies import society
 
 
@@ -76,7 +77,7 @@ def test_drift_leaves_the_last_agents_almost_raw():
 def test_credit_is_what_that_very_neighbour_paid():
     near = neighbourhoods(nx.path_graph(3))
     dyads = torch.tensor([[1.0, 2.0, 3.0, 4.0]])  # 0-1, 1-0, 1-2, 2-1
-    mind = Verdicts(VerdictConfig(alignment=0.2), _seat(6, neighbours=2), None)
+    mind = Verdicts(VerdictConfig(alignment=0.2), seat(6, neighbours=2), None)
     acts = torch.tensor([[[1, 0], [1, 0], [0, 0]]])
     verdict = torch.tensor([[1.0, 0.5, 0.0]])
     never = torch.zeros(1, dtype=torch.bool)
@@ -106,28 +107,18 @@ def test_size_and_input_on_the_lattice():
     assert (mind.config.entropy, mind.config.alignment) == (0.0, 0.2)
 
 
-def _seat(inputs, neighbours, slots=3, lanes=2):
-    generator = torch.Generator().manual_seed(0)
-    return Seat(inputs, 2, slots, lanes, neighbours, generator, torch.device("cpu"))
-
-
 def notes(mind, dense, rounds=4):
     """The same rollout as codes of views, or with the views written out."""
     rng = torch.Generator().manual_seed(5)
-    seat, book = mind.seat, codes.codebook(4, True)
+    book, rows = codes.codebook(4, True), (mind.seat.slots, mind.seat.lanes * 2)
     for turn in range(rounds):
-        rows = (seat.slots, seat.lanes * seat.neighbours)
-        views = torch.randint(len(book), rows, generator=rng)
-        percept = Percept(dense=book[views]) if dense else Percept(codes=views, codebook=book)
-        ended = torch.full(rows, turn == rounds - 1)
-        yield Note(
-            {"assess": percept},
+        percept = views(dense, book, torch.randint(len(book), rows, generator=rng))
+        yield noted(
+            percept,
             torch.randint(2, rows, generator=rng),
             torch.randn(rows, generator=rng),
-            ended,
-            ended,
-            lambda percept=percept: {"assess": percept},
-            torch.rand(rows, generator=rng),
+            torch.full(rows, turn == rounds - 1),
+            penalty=torch.rand(rows, generator=rng),
         )
 
 
@@ -135,22 +126,22 @@ def notes(mind, dense, rounds=4):
 def test_a_table_of_views_teaches_what_the_views_themselves_teach(batch):
     taught = []
     for dense in (False, True):
-        mind = Verdicts(VerdictConfig(rollout=4, batch=batch), _seat(8, neighbours=2), None)
+        mind = Verdicts(VerdictConfig(rollout=4, batch=batch), seat(8, neighbours=2), None)
         for note in notes(mind, dense):
             mind.remember(note)
-        mind.study(0.0, own)
+        mind.study(0.0, Own(Settings()))
         taught.append(mind.policy.parameters.clone())
     torch.testing.assert_close(*taught, atol=2e-5, rtol=0)
 
 
 def test_a_mini_batch_holds_whole_episodes_of_one_lane_after_the_other():
-    mind = Verdicts(VerdictConfig(rollout=4, batch=4), _seat(8, neighbours=2), None)
+    mind = Verdicts(VerdictConfig(rollout=4, batch=4), seat(8, neighbours=2), None)
     kept = list(notes(mind, dense=True))
     for note in kept:
         mind.remember(note)
     first, second = list(mind.batches(slice(0, 1), 1.0))  # one epoch, a mini-batch for each lane
     for lane, batch in enumerate((first, second)):
-        expected = torch.cat([n.seen["assess"].dense[0, 2 * lane : 2 * lane + 2] for n in kept])
+        expected = torch.cat([n.seen["seen"].dense[0, 2 * lane : 2 * lane + 2] for n in kept])
         assert torch.equal(batch.x[0, :-1].T, expected)
     # A bad verdict has no advantage, a good one what was earned; the last round has the bootstrap.
     acts = torch.cat([n.acts[0, :2] for n in kept])

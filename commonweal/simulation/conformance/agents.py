@@ -33,7 +33,7 @@ from commonweal.simulation.conformance.tools import (
     source,
     unsound,
 )
-from commonweal.simulation.conformance.villages import ROUNDS, experiment, villages
+from commonweal.simulation.conformance.villages import ROUNDS, experiment, scripted_in, villages
 from commonweal.simulation.experiment import settable, with_value
 from commonweal.spaces import Box, Discrete
 
@@ -137,7 +137,7 @@ def social_acts_are_legal(name: str, world: str) -> Iterator[str]:
 
 def object_equals_cohort(name: str, world: str) -> Iterator[str]:
     """What an agent says of its next move is what its cohort's row says, in every lane."""
-    setting = experiment(name, world, ("random",), agents=6, replicates=2)
+    setting = experiment(name, world, scripted_in(world), agents=6, replicates=2)
     village = assemble(setting)
     for _ in range(5):
         village.step()
@@ -156,7 +156,7 @@ def object_equals_cohort(name: str, world: str) -> Iterator[str]:
 
 def parameters_are_live(name: str, world: str) -> Iterator[str]:
     """What is written into an agent's parameters is what its cohort acts on."""
-    village = assemble(experiment(name, world, ("random",), replicates=2))
+    village = assemble(experiment(name, world, scripted_in(world), replicates=2))
     for _ in range(2):
         village.step()
     village.focus = village.lanes - 1
@@ -216,7 +216,7 @@ def lives_beside_the_others(name: str, world: str) -> Iterator[str]:
 
 def checkpoint_continues(name: str, world: str) -> Iterator[str]:
     """A saved society, loaded into a fresh one amid a rollout, goes on to the same bits."""
-    setting = experiment(name, world, ("random",))
+    setting = experiment(name, world, scripted_in(world))
     village, fresh = assemble(setting), assemble(setting)
     if village.horizon:
         village.clock[1] = village.horizon - 5  # lanes of unlike age; one ends as it is saved

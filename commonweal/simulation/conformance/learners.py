@@ -200,23 +200,24 @@ def improves(name: str, world: str) -> Iterator[str]:
 
 
 def climbs(name: str, world: str) -> Iterator[str]:
-    """A learner of continuous actions gives more where giving pays all, and less where it costs all."""
+    """A learner of continuous actions gives more where giving pays each and all, else less."""
     mind = AGENTS[name].continuous
     if mind is None or not mind.learns:
         return
     for multiplier, direction in ((6.0, 1), (0.1, -1)):
         setting = Experiment(
             agents=2,
-            lanes=1,
-            replicates=20,
-            steps=30,
+            lanes=20,
+            replicates=1,
+            steps=200,
             world={"kind": "public_goods", "multiplier": multiplier},
-            population=[Share(kind=name)],
+            # The game is linear, where a rule of signs may be told to do the opposite.
+            population=[Share(kind=name, settings=tuned(name, zero_sign=0))],
         )
         village = assemble(setting)
         level = []
         for _ in range(10):
             village.step()
             level.append(village.measured["action"][0].mean().item() / 2)
-        if (level[-1] - level[0]) * direction <= 0:
+        if (level[-1] - level[0]) * direction <= 0.01:
             yield f"contributions go from {level[0]:.3f} to {level[-1]:.3f} at {multiplier}"

@@ -34,6 +34,18 @@ def homes(name: str) -> list[str]:
     return list(found.values())
 
 
+def scripted_in(world: str) -> tuple[str, ...]:
+    """One kind that follows a fixed rule and lives in the world, for company; at random if it can."""
+    for name in sorted(AGENTS.names(), key=lambda name: name != "random"):
+        try:
+            minds = assemble(experiment(name, world)).society.cohorts[0].minds
+        except BadSetting:
+            continue
+        if not any(mind.learns for mind in minds.values()):
+            return (name,)
+    return ()
+
+
 def tuned(name: str, **values: Any) -> dict[str, Any]:
     """Settings of a kind in which every setting with one of these last names has this value."""
     table: dict[str, Any] = {}

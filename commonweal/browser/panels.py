@@ -1,0 +1,98 @@
+"""Sort what was measured into charts: which lines share an axis, their labels and their colours."""
+
+import re
+from dataclasses import dataclass
+
+from commonweal.analysis.figures import BLUE, GOLD, GREEN, ORANGE, PALETTE, PURPLE, SKY
+from commonweal.browser.history import History
+
+OVERALL = "#888888"
+KINDS = PALETTE[2:]
+"""Colours of kinds, in charts and in pictures."""
+OTHERS = (GREEN, PURPLE, BLUE, ORANGE, SKY, GOLD)
+UTILITY, PLAYER = "4 3", "1.5 3"
+"""Dashes of utilities, and of players where lines of kinds are in the same chart."""
+SORTS = (
+    ("Cooperation", "cooperation", (0.0, 1.0)),
+    ("Reputation", "reputation(_[CD])?", (0.0, 1.0)),
+    ("Actions", r"action(_\d+)*", None),
+    ("Reward and utility", r"(reward|utility)(_[CD]|_\d+)?", None),
+    ("Welfare", "welfare", None),
+    ("Equality and lanes moving", "equality|moving", (0.0, 1.0)),
+    ("Sign of the adjustment", "sign", (-1.0, 1.0)),
+    ("Curvature", ".*curvature.*", None),
+    ("Structure", ".*", None),
+)
+"""Title, names of indicators without their kind, and the span of the axis; the first that fits."""
+_PARTS = {"_C": ("cooperators", BLUE), "_D": ("defectors", ORANGE)}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One indicator in one chart."""
+
+    label: str
+    colour: str
+    points: list[tuple[int, float]]
+    dash: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One chart, not yet drawn."""
+
+    title: str
+    lines: list[Line]
+    fixed: tuple[float, float] | None
+
+
+def panels(history: History) -> list[Panel]:
+    """All that was measured; empty before the first round."""
+    kinds = list(dict.fromkeys(n.partition("/")[2] for n in history.names if "/" in n))
+    waiting, result = list(history.names), []
+    for title, pattern, fixed in SORTS:
+        own = [name for name in waiting if re.fullmatch(pattern, name.partition("/")[0])]
+        waiting = [name for name in waiting if name not in own]
+        if own:
+            result.append(Panel(title, _lines(own, kinds, history), fixed))
+    return result
+
+
+def _lines(names: list[str], kinds: list[str], history: History) -> list[Line]:
+    if any(name[-2:] in _PARTS for name in names):
+        # The mean over all lies between those over cooperators and defectors.
+        names = [name for name in names if name not in ("reward", "utility")]
+    bases = [name.partition("/")[0] for name in names]
+    numbered = [base for base in dict.fromkeys(bases) if _number(base)]
+    several = any("/" in name for name in names)
+    result = []
+    for place, (name, base) in enumerate(zip(names, bases, strict=True)):
+        kind = name.partition("/")[2]
+        alone = len(set(bases)) == 1
+        label, colour, dash = base.replace("_", " "), OTHERS[place % len(OTHERS)], ""
+        if kind:
+            label = kind if alone else f"{label}/{kind}"
+            if sum(other.endswith(f"/{kind}") for other in names) == 1:
+                colour = KINDS[kinds.index(kind) % len(KINDS)]
+        elif base in numbered:
+            label = f"{base.partition('_')[0]} {_number(base)}"
+            colour = PALETTE[numbered.index(base) % len(PALETTE)]
+            dash = PLAYER if several else ""
+        elif base[-2:] in _PARTS:
+            part, colour = _PARTS[base[-2:]]
+            gains = base[:-2] != "reputation"
+            label = f"{base[:-2]} {base[-1]}" if gains else part
+        elif base in ("cooperation", "reputation"):
+            label, colour = "all", BLUE if base == "cooperation" else OVERALL
+        elif base in ("action", "reward", "utility"):
+            colour = OVERALL
+        if base.startswith("utility"):
+            dash = UTILITY
+        result.append(Line(label, colour, history.curve(name), dash))
+    return result
+
+
+def _number(base: str) -> str:
+    """Of which player, and which number of its action if it has several; empty if of none."""
+    found = re.fullmatch(r"(?:action|reward|utility)_(\d+)(?:_(\d+))?", base)
+    return ".".join(filter(None, found.groups())) if found else ""
