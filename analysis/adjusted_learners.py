@@ -31,14 +31,14 @@ SIZES = {
         steps=50_000,
         seeds=5,
         early_stop=False,
-        grid={"strength": STRENGTHS, "longer": (4,)},
+        grid={"strength": STRENGTHS, "longer": (2,)},
     ),
     "paper": Size(
         side=10,
         steps=200_000,
         seeds=5,
         early_stop=False,
-        grid={"strength": STRENGTHS, "longer": (4,)},
+        grid={"strength": STRENGTHS, "longer": (2,)},
     ),
 }
 """``longer``: how many times as long the pairs play, which cost so much less"""

@@ -12,6 +12,9 @@ reward of the team descends; its Hessian has no entries between agents.  The sec
 expected reward of the team as a function of all policies, to every order, where a sample is a
 whole game, and so knows how one agent's gradient changes with another's policy.
 
+In l_i nothing depends on others' parameters, so the Hessian of the own losses is symmetric and
+symplectic adjustment finds nothing to turn.
+
 The players' parameters are those of their actors: critics play no part in the game, and the
 entropy bonus is a regulariser, so their gradients are added to what the rule makes of the game.
 

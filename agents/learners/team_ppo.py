@@ -37,7 +37,9 @@ class TeamPPOConfig(PPOConfig):
         choices=tuple(ACTIVATIONS),
     )
     joint_ratio: bool = setting(
-        False, "weigh the team's samples by all agents' ratios: curvature between agents"
+        False,
+        "weigh the team's samples by the product of all agents' ratios, which adds the curvature "
+        "between agents; for a few, as a product of many soon leaves the clip",
     )
     team: str = setting(
         "mean", "reward of the team, over everybody in the world", choices=("mean", "sum")

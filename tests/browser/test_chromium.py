@@ -75,10 +75,11 @@ class Page:
 
 
 @pytest.fixture
-def server():
-    command = "run.py --world lattice --agent lr2 --agents 25 --serve --port 0"
+def server(request):
+    shown = getattr(request, "param", "--world lattice --agent lr2 --agents 25")
+    command = ["run.py", *shown.split(), "--serve", "--port", "0"]
     process = subprocess.Popen(
-        [sys.executable, *command.split()], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
     with process:
         yield process
@@ -162,3 +163,47 @@ def test_the_shortest_interval_neither_hides_the_picture_nor_the_buttons(page):
         page.wait(lambda: page.shows("▶"), "the pause", 5)
         assert page.step > begun
         assert len(pictures) > 2
+
+
+@pytest.mark.parametrize("server", ["--world toy_game --agent aga"], indirect=True)
+def test_two_players_are_watched_on_their_landscape(page):
+    def way():
+        return page.script(
+            "document.querySelector('path.own:not(.under)')?.getAttribute('d') || ''"
+        )
+
+    def box(what):
+        corners = "(({x, y, width, height}) => [x, y, width, height])"
+        found = page.script(f"{corners}(document.querySelector('{what}').getBoundingClientRect())")
+        return [round(number, 1) for number in found]
+
+    def ground():
+        return page.script("document.querySelector('.landscape image').getAttribute('href')")
+
+    assert way() == ""
+    page.click("STEP")
+    page.wait(lambda: page.step == 1, "one step")
+    assert way().count("L") == 0
+    page.click("▶")
+    page.wait(lambda: way().count("L") >= 5, "a way")
+    page.click("❚❚")
+    page.wait(lambda: page.shows("▶"), "the pause")
+    time.sleep(0.5)  # a step under way may still end
+    assert way().startswith(
+        page.script("(c => 'M' + c.cx.baseVal.value + ' ')(document.querySelector('.from'))")
+    )
+    assert re.search(r"Lane 1: actions -?\d\.\d{3} and -?\d\.\d{3}, rewards", page.text)
+    # The lanes lie on the map, and the map is what can be seen of the drawing.
+    assert box(".landscape .ways svg") == box(".landscape svg")
+    x, y, width, height = box(".landscape image")
+    left, top, wide, high = box(".own.to")
+    assert x < left < left + wide < x + width
+    assert y < top < top + high < y + height
+    assert abs(width - height) < 1
+    assert width > 300
+    before, path = ground(), way()
+    page.click("PLAYER 1")
+    page.wait(lambda: ground() != before, "the other reward")
+    assert way() == path
+    console = page.driver.get_log("browser")
+    assert [entry["message"] for entry in console if entry["level"] == "SEVERE"] == []

@@ -18,6 +18,13 @@ pytestmark = [
     pytest.mark.timeout(120),
 ]
 SMALL = Experiment(agents=25, lanes=2, population=[Share(kind="lr2")])
+DUEL = Experiment(world={"kind": "toy_game"}, population=[Share(kind="aga")])
+COMMONS = Experiment(
+    world={"kind": "public_goods"},
+    network={"kind": "square_lattice"},
+    population=[Share(kind="aga", count=20), Share(kind="free_rider", count=5)],
+    replicates=2,
+)
 
 
 class Visit:
@@ -67,6 +74,23 @@ class Visit:
     def html(self):
         texts = [str(getattr(w, "unsafe_innerHTML", "")) for w in self.widgets()]
         return " ".join(texts)
+
+    def switch(self, place, label):
+        """Press a button of the toggle at a place."""
+        toggle = self.tree.find(self.vuetify.BtnToggle).widgets[place]
+        labels = [button.children[0] for button in toggle.children]
+        # Vuetify 2 counts the buttons of a group, Vuetify 3 goes by what they stand for.
+        toggle.v_model = labels.index(label) if isinstance(toggle.v_model, int) else label
+
+    def choices(self, label):
+        selects = self.tree.find(self.vuetify.Select).widgets
+        return next(widget.items for widget in selects if widget.label == label)
+
+    @property
+    def ways(self):
+        """The drawing of the lanes on the landscape."""
+        texts = (str(getattr(w, "unsafe_innerHTML", "")) for w in self.widgets())
+        return next(text for text in texts if "clipPath" in text)
 
     @property
     def stage(self):
@@ -186,9 +210,7 @@ def test_the_view_switches_between_layers(visit):
     page = visit()
     page.click("Step")
     action = page.picture
-    toggle = page.tree.find(page.vuetify.BtnToggle).widget
-    # Vuetify 2 counts the buttons of a group, Vuetify 3 goes by what they stand for.
-    toggle.v_model = 1 if isinstance(toggle.v_model, int) else "reputation"
+    page.switch(0, "reputation")
     assert page.picture != action
     assert "reputation of every agent" in page.pictures[0].description
 
@@ -197,8 +219,90 @@ def test_kinds_without_a_ledger_have_neighbours_all_the_same(visit):
     page = visit(replace(SMALL, population=[Share(kind="tit_for_tat")]))
     page.click("Step")
     page.turn("Agent, 0 to 24", "0")
-    assert "keeps no ledger" in page.html()
+    assert "<h3>Neighbours</h3>" in page.html()
     assert "tit_for_tat 1" in page.html()
+
+
+def test_a_game_of_two_is_played_on_its_landscape(visit):
+    page = visit(DUEL)
+    assert 'class="own' not in page.ways
+    lengths = []
+    for _ in range(4):
+        page.click("Step")
+        lengths.append(page.ways.split(' class="own"')[0].rpartition('d="')[2].count("L"))
+    assert lengths == [0, 1, 2, 3]
+    ground = page.html()
+    assert "action 1 (aga 0)" in ground
+    page.switch(0, "player 1")
+    assert page.html() != ground
+    assert "action of every agent" in page.pictures[0].description
+
+
+def test_the_page_of_an_agent_whose_action_is_a_number(visit):
+    page = visit(DUEL)
+    page.click("Step")
+    page.turn("Agent, 0 to 1", "0")
+    agent, html = page.stage.world.people[0], page.html()
+    assert f"<th>next action</th><td>{agent.probabilities[0]:.2f}</td>" in html
+    assert "gradient rule <b>Altruistic</b>: strength 0.7, sign rule paper, zero sign 0" in html
+    assert "move <b>Ascent</b>: learning rate 0.01" in html
+    action, reward = (
+        f"{page.stage.world.layers()[n].values[0, 1]:.2f}" for n in ("action", "reward")
+    )
+    assert f"<td>aga 1</td><td>{action}</td><td>{reward}</td>" in html
+    assert "ledger" not in html
+
+
+def test_knobs_turn_what_a_kind_makes_of_its_gradients(visit):
+    page = visit(DUEL)
+    page.turn("aga: strength", "0.25")
+    page.turn("aga: sign rule", "exact")
+    page.turn("Boundary", "projection")
+    page.click("Reset")
+    world = page.stage.world
+    rule = world.society.cohorts[0].rule.config
+    assert (rule.strength, rule.sign_rule, world.config.boundary) == (0.25, "exact", "projection")
+    assert "boundary projection, aga learning rate 0.01, aga strength 0.25" in page.html()
+    assert {"cga", "free_rider"} <= set(page.choices("Second kind"))
+    assert "tit_for_tat" not in page.choices("Second kind")
+    page.turn("aga: strength", "much")
+    page.click("Reset")
+    assert page.alerts == ["aga.rule.strength = 'much' is not a finite number"]
+
+
+def test_a_game_for_two_says_so_to_three(visit):
+    page = visit(DUEL)
+    page.turn("Agents", 3)
+    page.click("Reset")
+    (alert,) = page.alerts
+    assert alert.startswith("world toy_game: is for 2 players")
+    page.turn("Agents", 2)
+    page.turn("Second kind", "free_rider")
+    page.turn("Second kind, percent", 50)
+    page.click("Reset")
+    page.click("Step")
+    assert page.alerts == []
+    assert page.ways.count('class="own to"') == 1
+    assert "reward/free_rider" in page.html()
+
+
+def test_a_commons_of_many_is_shown_on_its_graph(visit):
+    page = visit(COMMONS)
+    before = page.picture
+    page.click("Step")
+    page.click("Step")
+    html = page.html()
+    assert page.picture != before
+    assert 'class="plane"' not in html
+    assert page.stage.landscape is None
+    for words in (">Actions<", ">free_rider<", ">reward/aga<", ">own curvature/aga<", ">Welfare<"):
+        assert words in html
+    drawn = page.picture
+    page.switch(0, "kind")
+    assert page.picture != drawn
+    page.turn("Agent, 0 to 24", "3")
+    assert "row 0, column 3, 4 neighbours" in page.html()
+    assert "<th>neighbour</th><th>action</th><th>reward</th>" in page.html()
 
 
 def test_play_waits_for_the_picture(visit):
@@ -216,8 +320,9 @@ def test_play_waits_for_the_picture(visit):
     assert stage.steps == 1
 
 
-def test_a_world_that_was_replaced_is_collected(visit):
-    page = visit()
+@pytest.mark.parametrize("experiment", [SMALL, DUEL], ids=["society", "landscape"])
+def test_a_world_that_was_replaced_is_collected(visit, experiment):
+    page = visit(experiment)
     page.click("Step")
     old = weakref.ref(page.stage.world)
     page.click("Reset")

@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 
 import networkx as nx
 import numpy as np
@@ -10,12 +11,12 @@ import torch
 from PIL import Image
 
 from commonweal.browser.canvas import CHOSEN, Canvas
-from commonweal.browser.charts import chart, charts
-from commonweal.browser.panels import Line
+from commonweal.browser.charts import BOTTOM, HEIGHT, WIDTH, chart, charts
 from commonweal.browser.history import History
-from commonweal.browser.knobs import knobs, turned, values
+from commonweal.browser.panels import KINDS, Line, panels
 from commonweal.networks import NETWORKS
-from commonweal.simulation.experiment import Experiment, Share, resolve
+from commonweal.simulation.assembly import assemble
+from commonweal.simulation.experiment import Experiment, Share
 
 
 def network(kind, agents, **settings):
@@ -89,6 +90,15 @@ def test_every_node_of_a_graph_can_be_seen_and_clicked(graph):
     assert canvas.agent_at(0.0, 0.0) is None
 
 
+def test_agents_in_a_row_take_no_more_room_than_they_need():
+    canvas = Canvas(network("complete", 2))
+    height, width = canvas.owner.shape
+    assert height < width / 10
+    assert pixels(canvas.paint(np.zeros((2, 3)))).shape == (height, width, 3)
+    assert {canvas.agent_at(x, 0.5) for x in (0.04, 0.96)} == {0, 1}
+    assert canvas.agent_at(0.5, 0.5) is None
+
+
 def test_the_chosen_agent_and_its_neighbours_wear_rings():
     for graph in (network("square_lattice", 100), network("small_world", 40)):
         canvas = Canvas(graph)
@@ -129,15 +139,79 @@ def test_charts_show_parts_by_move_and_kinds_apart():
     assert ">reward<" not in gain
 
 
-def test_untouched_knobs_leave_the_experiment_as_it_is():
-    several = [Share(kind="lr2", count=5), Share(kind="ippo", count=7), Share(kind="dd", count=4)]
-    for population in ([Share(kind="lr2")], several[:2], several):
-        experiment = resolve(Experiment(population=population, world={"temptation": 1.25}))
-        assert resolve(turned(experiment, values(knobs(experiment)))) == experiment
+def measured(kind, agents, *shares, steps=2, **settings):
+    """The history of a few rounds of a world."""
+    population = [Share(kind=name) for name in shares]
+    world = assemble(
+        Experiment(agents=agents, population=population, world={"kind": kind} | settings)
+    )
+    history = History()
+    for _ in range(steps):
+        world.step()
+        history.note(world.tick, world.measured)
+    return history
 
 
-def test_size_keeps_the_proportions_of_many_kinds():
-    population = [Share(kind=kind, count=n) for kind, n in (("lr2", 8), ("ippo", 4), ("dd", 4))]
-    experiment = resolve(Experiment(population=population))
-    turning = values(knobs(experiment)) | {"side": 8}
-    assert [share.count for share in turned(experiment, turning).population] == [32, 16, 16]
+GAMES = [
+    ("toy_game", 2, "aga"),
+    ("toy_game", 2, "aga", "free_rider"),
+    ("public_goods", 25, "aga", "sga", "free_rider"),
+    ("public_goods", 8, "svo", "conditional_cooperator"),
+    ("iterated_dilemma", 2, "aga"),
+    ("lattice", 25, "aga", "lr2"),
+]
+
+
+@pytest.mark.parametrize("game", GAMES, ids=lambda game: "-".join(map(str, game)))
+def test_every_indicator_has_a_line_of_its_own(game):
+    history = measured(*game)
+    drawn = panels(history)
+    implied = {"reward", "utility"} if "reward_C" in history.names else set()
+    assert sum(len(panel.lines) for panel in drawn) == len(set(history.names) - implied)
+    for panel in drawn:
+        assert len({line.label for line in panel.lines}) == len(panel.lines)
+        assert len({(line.colour, line.dash) for line in panel.lines}) == len(panel.lines)
+
+
+@pytest.mark.parametrize("game", GAMES, ids=lambda game: "-".join(map(str, game)))
+def test_no_two_words_of_a_chart_overlap(game):
+    for svg in charts(measured(*game), 2):
+        title = re.search(r'<text x="4" y="14" class="title">([^<]+)<', svg)[1]
+        words = re.findall(r'<text x="([\d.-]+)" y="(\d+)">([^<]+)<', svg)
+        ends = {"14": 4 + 9 * len(title)}
+        for x, y, label in sorted((float(x), y, label) for x, y, label in words):
+            assert x - 18 > ends.get(y, 0), f"{label} in {title}"
+            ends[y] = x + 5.6 * len(label)
+        assert max(ends.values()) <= WIDTH
+
+
+def test_charts_of_a_game_group_what_shares_an_axis():
+    drawn = {panel.title: panel for panel in panels(measured("toy_game", 2, "aga"))}
+    labels = {title: [line.label for line in panel.lines] for title, panel in drawn.items()}
+    assert labels["Actions"] == ["action", "action 1", "action 2"]
+    assert labels["Reward and utility"] == ["reward", "reward 1", "reward 2", "utility"]
+    assert labels["Welfare"] == ["welfare"]
+    assert labels["Equality and lanes moving"] == ["equality", "moving"]
+    assert labels["Sign of the adjustment"] == ["sign"]
+    assert labels["Curvature"] == ["collective curvature", "own curvature", "curvature square"]
+    assert drawn["Equality and lanes moving"].fixed == (0, 1)
+    assert drawn["Sign of the adjustment"].fixed == (-1, 1)
+
+
+def test_kinds_that_live_together_keep_their_colours_and_names():
+    drawn = {p.title: p.lines for p in panels(measured("public_goods", 25, "aga", "sga"))}
+    lines = {f"{title}: {line.label}": line for title, own in drawn.items() for line in own}
+    assert {"Actions: aga", "Sign of the adjustment: sga", "Reward and utility: reward/sga"} <= set(
+        lines
+    )
+    assert "Curvature: own curvature/aga" in lines
+    colours = {lines[name].colour for name in ("Actions: sga", "Reward and utility: reward/sga")}
+    assert colours == {KINDS[1]} == {lines["Sign of the adjustment: sga"].colour}
+
+
+def test_a_chart_with_fixed_bounds_keeps_to_them():
+    line = Line("equality", "#009E73", [(0, 0.5), (1, -200.0), (2, math.inf), (3, 1.0)])
+    svg = chart("Equality", [line], 3, (0.0, 1.0))
+    heights = [float(y) for y in re.findall(r"[ML][\d.]+ ([\d.]+)", svg.split('class="line"')[0])]
+    assert max(heights) == HEIGHT - BOTTOM
+    assert "inf" not in svg

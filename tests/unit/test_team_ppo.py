@@ -210,6 +210,11 @@ def test_who_follows_its_own_gradient_knows_nothing_of_the_team():
     assert torch.equal(*ends)
 
 
+def test_curvature_between_agents_leads_elsewhere():
+    apart, joint = (taught(mind(joint_ratio=ratio)).policy.parameters for ratio in (False, True))
+    assert not torch.isclose(apart, joint).all()
+
+
 def test_codes_of_views_teach_what_the_views_themselves_teach():
     one, other = (taught(mind(), dense=dense).policy.parameters for dense in (True, False))
     torch.testing.assert_close(one, other, atol=2e-5, rtol=0)
