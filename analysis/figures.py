@@ -115,9 +115,14 @@ def colour_bar(axes: Axes | ArrayLike, drawn: object, text: str = "", labels=())
 
 
 def steps_axis(axes: Axes) -> None:
-    """Label the axis of time: environment steps, in thousands."""
+    """Label the axis of time: environment steps, in thousands where there are many."""
     axes.set_xlabel("environment steps")
-    axes.xaxis.set_major_formatter(lambda x, _: f"{x / 1000:g}k" if x else "0")
+
+    def name(x: float, _: int) -> str:
+        many = axes.get_xlim()[1] > 2000
+        return f"{x / 1000:g}k" if many and x else f"{x:g}"
+
+    axes.xaxis.set_major_formatter(name)
 
 
 def runs_note(estimate: series.Estimate) -> str:
@@ -268,6 +273,8 @@ def society_map(
     )
     axes.margins(0.05)
     axes.invert_yaxis()
+    # The dots of few agents are wide, and may stand at the border.
+    dots.set_clip_on(False)
     return dots
 
 
@@ -306,6 +313,11 @@ def draw_groups(
     return bool(found)
 
 
+def _of(indicator: str, name: str) -> bool:
+    """Whether an indicator is ``name`` for one player, such as ``action_2``."""
+    return indicator.startswith(f"{name}_") and indicator[len(name) + 1 :][0].isdigit()
+
+
 def snapshot_maps(recording: object, *, lane: int = 0, steps: Sequence[int] = ()) -> Figure | None:
     """Maps of one lane: a row for each layer kept, a column for each step. None if none.
 
@@ -318,7 +330,10 @@ def snapshot_maps(recording: object, *, lane: int = 0, steps: Sequence[int] = ()
     steps = [steps[i] for i in np.unique(np.linspace(0, len(steps) - 1, 6).round().astype(int))]
     figure, axes = panels(len(about), len(steps), size=(1.4, 1.3))
     for row, (name, layer) in enumerate(about.items()):
-        options = {"low": layer["low"], "high": layer["high"], "labels": layer["labels"] or ()}
+        # Some bounds are those of the moment, and later ones lie beyond.
+        seen = [bound(shots[step][name][lane]) for step in steps for bound in (np.min, np.max)]
+        low, high = min(layer["low"], *seen), max(layer["high"], *seen)
+        options = {"low": low, "high": high, "labels": layer["labels"] or ()}
         # Blue and orange are for cooperators and defectors.
         options["palette"] = PALETTE[2:] if name == "kind" else PALETTE
         for column, step in enumerate(steps):
@@ -335,22 +350,34 @@ def run_figures(recording: object, folder: str | Path) -> list[Path]:
     Several replicates are averaged with their 95 % interval; one is labelled as one run.
     """
     home = Path(folder) / "figures"
-    kinds = [name for name in recording.series if name.startswith("cooperation/")]
-    share, payoff = (0.0, 1.0), (-np.inf, np.inf)
+    share, any_number = (0.0, 1.0), (-np.inf, np.inf)
     groups = {"cooperators": "_C", "defectors": "_D"}
+
+    def parts(name: str) -> dict[str, str]:
+        """An indicator, the same of each player, and of each kind."""
+        players = {n: f"player {n[len(name) + 1 :]}" for n in recording.series if _of(n, name)}
+        kinds = {n: n.split("/", 1)[1] for n in recording.series if n.startswith(f"{name}/")}
+        return {name: "all"} | players | kinds
+
     plans = (
-        ("cooperation", share, {"cooperation": "all"} | {n: n.split("/", 1)[1] for n in kinds}),
+        ("cooperation", share, parts("cooperation")),
         ("reputation", share, {f"reputation{end}": text for text, end in groups.items()}),
-        ("reward", payoff, {"reward": "all"} | {f"reward{e}": t for t, e in groups.items()}),
+        ("rewards", any_number, parts("reward") | {f"reward{e}": t for t, e in groups.items()}),
+        ("actions", any_number, parts("action")),
+        ("welfare", any_number, {"welfare": "sum of all rewards"}),
+        ("equality", share, {"equality": "1 - Gini"}),
+        ("sign", (-1.0, 1.0), parts("sign")),
     )
     written = []
     for name, bounds, indicators in plans:
         figure, axes = panels()
         if draw_groups(axes[0, 0], recording, indicators, bounds=bounds):
-            axes[0, 0].set_ylabel(f"mean {name}" if name != "cooperation" else "share cooperating")
-            if bounds == share:
-                axes[0, 0].set_ylim(-0.02, 1.02)
-            written += save(figure, home / (name if name != "reward" else "rewards"))
+            label = {"cooperation": "share cooperating", "sign": "sign of the adjustment"}
+            label |= {"welfare": "welfare", "equality": "equality"}
+            axes[0, 0].set_ylabel(label.get(name, f"mean {name.removesuffix('s')}"))
+            if bounds[0] > -np.inf:
+                axes[0, 0].set_ylim(bounds[0] - 0.02, bounds[1] + 0.02)
+            written += save(figure, home / name)
     if (figure := snapshot_maps(recording)) is not None:
         written += save(figure, home / "snapshots")
     return written

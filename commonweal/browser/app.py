@@ -16,7 +16,7 @@ from commonweal.simulation.experiment import Experiment, resolve
 INTERVAL = 1
 """Milliseconds between frames of Play at first; a place on Mesa's slider."""
 COLUMN = 6
-"""Most charts beside the picture; others come below it."""
+"""Most charts beside a tall picture; others come below it."""
 STYLE = """
 /* Mesa lays components out in a grid of boxes of fixed size; ours is one box as wide as can be. */
 .vue-grid-layout { height: auto !important; }
@@ -119,15 +119,16 @@ def Body(stage: Stage) -> None:
         if chosen.value is not None and chosen.value >= world.neighbourhoods.agents:
             chosen.value = None
         drawn = charts(stage.history, stage.steps)
+        beside = COLUMN if stage.tall else (len(drawn) + 1) // 2
         with solara.Div():
             if stage.landscape is not None:
                 LandscapeView(stage, frame, surface)
             SocietyView(stage, frame, view, chosen)
             solara.HTML(unsafe_innerHTML=stage.caption, classes=["setting"])
-            for svg in drawn[COLUMN:]:
+            for svg in drawn[beside:]:
                 solara.HTML(unsafe_innerHTML=svg)
         with solara.Div():
-            for svg in drawn[:COLUMN]:
+            for svg in drawn[:beside]:
                 solara.HTML(unsafe_innerHTML=svg)
         with solara.Div(classes=["wide"]):
             AgentView(stage, frame, chosen)

@@ -99,7 +99,7 @@ class Landscape:
         if gone:
             words += f" {gone} of these lanes {'is' if gone == 1 else 'are'} beyond the map."
         paid = " and ".join(f"{reward:.3f}" for reward in self.rewards)
-        words += f"<br>Lane {focus}: actions {one:.3f} and {two:.3f}, rewards {paid},"
+        words += f"<br>Lane {focus} at ({one:.3f}, {two:.3f}) earns {paid},"
         return f"{words} together {sum(self.rewards):.3f}."
 
 

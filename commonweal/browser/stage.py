@@ -129,6 +129,12 @@ class Stage:
         return None if self.world is None else self.world.spec
 
     @property
+    def tall(self) -> bool:
+        """Whether the pictures take as much room as several charts."""
+        height, width = self.canvas.owner.shape
+        return self.landscape is not None or 2 * height > width
+
+    @property
     def caption(self) -> str:
         """What is shown, for knobs may have been moved since; as HTML."""
         shown, world = self.experiment, self.world

@@ -19,6 +19,7 @@ from commonweal.simulation.experiment import (
     kind_flags,
     load,
     settable,
+    usual,
     with_value,
 )
 
@@ -67,7 +68,8 @@ def parse(argv: list[str]) -> Request:
     experiment = _with_kinds(experiment, options)
     if chosen and options.help:
         for title, flags in kind_flags(experiment).items():
-            _add(parser.add_argument_group(title), flags)
+            about = _usual(experiment) if title.startswith("world ") else None
+            _add(parser.add_argument_group(title, about), flags)
     elif chosen or own:
         experiment = replace(experiment, **_given(options))
         experiment = _with_own(experiment, own)
@@ -122,6 +124,13 @@ def _parser() -> Parser:
     about.add_argument("--list", choices=("worlds", "agents", "networks"), help="name the kinds")
     about.add_argument("--version", action="store_true", help="show the version")
     return parser
+
+
+def _usual(experiment: Experiment) -> str:
+    """Return what the experiment's own settings are in its world unless given."""
+    custom = usual(experiment)
+    own = {name: value for name, value in custom.items() if value and "." not in name}
+    return "usual here: " + ", ".join(f"{name} {value}" for name, value in own.items())
 
 
 def _parted(argv: list[str]) -> tuple[list[str], list[tuple[str, str]]]:

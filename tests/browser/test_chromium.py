@@ -192,7 +192,7 @@ def test_two_players_are_watched_on_their_landscape(page):
     assert way().startswith(
         page.script("(c => 'M' + c.cx.baseVal.value + ' ')(document.querySelector('.from'))")
     )
-    assert re.search(r"Lane 1: actions -?\d\.\d{3} and -?\d\.\d{3}, rewards", page.text)
+    assert re.search(r"Lane 1 at \(-?\d\.\d{3}, -?\d\.\d{3}\) earns", page.text)
     # The lanes lie on the map, and the map is what can be seen of the drawing.
     assert box(".landscape .ways svg") == box(".landscape svg")
     x, y, width, height = box(".landscape image")

@@ -195,8 +195,8 @@ def test_the_words_tell_where_the_lane_in_focus_is():
     told = walked(game, 3).told()
     one, two = game.state.last[0, :, 0].tolist()
     first, second = game.spec.payoffs(game.state.last)[0].tolist()
-    assert f"actions {one:.3f} and {two:.3f}" in told
-    assert f"rewards {first:.3f} and {second:.3f}, together {first + second:.3f}." in told
+    assert f"Lane 1 at ({one:.3f}, {two:.3f}) earns" in told
+    assert f"earns {first:.3f} and {second:.3f}, together {first + second:.3f}." in told
     assert "Thin" not in told
 
 
