@@ -111,17 +111,21 @@ def checked(setting: Setting) -> World:
 
 
 def course(world: World, steps: int) -> Course:
-    """Play a number of steps in the first lane, or as many as there are numbers for."""
+    """Play a number of steps in the first lane, or as many as lead to finite rewards."""
     actions, rewards, signs, diverged = [], [], [], False
     for _ in range(steps + 1):
         try:
             world.step()
         except Diverged:
+            # The round itself was played; it is the step after it that leads nowhere.
             diverged = True
-        # The round itself was played; it is the step after it that leads nowhere.
         outcome = world.society.experience.outcome
-        actions.append(outcome.played[0].numpy().copy())
-        rewards.append(outcome.rewards[0].numpy().copy())
+        paid = outcome.rewards[0].double().numpy()
+        if actions and not np.isfinite(paid).all():
+            diverged = True
+            break
+        actions.append(outcome.played[0].double().numpy())
+        rewards.append(paid)
         if diverged:
             break
         if "sign" in world.measured:

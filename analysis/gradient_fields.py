@@ -39,6 +39,10 @@ ALONG = 81
 """joint actions along each axis of the grid for the corollary"""
 SCATTER, DEVIATION = 20_000, 0.05
 """joint actions near an optimum, and how near"""
+VAST = 1e5
+"""numbers from which on their size is shown"""
+CROWD = 8
+"""degenerate points up to which each is one of its own"""
 MARGIN = 0.1
 """fixed points are sought this share of the window beyond its border"""
 
@@ -57,7 +61,7 @@ def study(report: Report, setting: Setting, steps: int, settle: int) -> None:
     if players * size <= NUMBERS:
         wide = (low - slack, high + slack)
         for name, field in (("own", fields.individual), ("collective", fields.collective)):
-            found[name] = fixed_points(field, payoffs, wide, players, size)
+            found[name] = isolated(fixed_points(field, payoffs, wide, players, size))
     rows = point_rows(found)
     if rows:
         report.table("fixed_points", rows)
@@ -73,7 +77,7 @@ def study(report: Report, setting: Setting, steps: int, settle: int) -> None:
     reached = claims.step_reaching(short["AgA"], short["AgA-Sign"].collective[-1])
     flat = players == 2 and size == 1
     if flat:
-        drawn = landscapes.fields_figure(payoffs, long, steps, found, (low, high))
+        drawn = landscapes.fields_figure(payoffs, long, steps, found, (low, high), optimum)
     else:
         drawn = landscapes.curves_figure(short)
     report.draw(drawn, "gradient_fields")
@@ -209,6 +213,14 @@ def leaning(
     return rows
 
 
+def isolated(points: Sequence[FixedPoint]) -> list[FixedPoint]:
+    """The points without those that fill a whole curve, of which only one is left."""
+    degenerate = [point for point in points if point.stability == "degenerate"]
+    if len(degenerate) <= CROWD:
+        return list(points)
+    return [point for point in points if point.stability != "degenerate" or point is degenerate[0]]
+
+
 def nearest_optimum(points: Sequence[FixedPoint], start: np.ndarray) -> np.ndarray | None:
     """The stable fixed point of the collective gradient that is closest to the start."""
     stable = [point.place.numpy() for point in points if point.stability == "stable"]
@@ -218,11 +230,9 @@ def nearest_optimum(points: Sequence[FixedPoint], start: np.ndarray) -> np.ndarr
 def place(action: np.ndarray, digits: int = 4) -> str:
     """A joint action as text."""
     # Adding zero turns -0.0 into 0.0.
-    return (
-        "("
-        + ", ".join(f"{round(float(x), digits) + 0.0:.{digits}f}" for x in np.ravel(action))
-        + ")"
-    )
+    numbers = [round(float(x), digits) + 0.0 for x in np.ravel(action)]
+    texts = [f"{x:.{digits}f}" if abs(x) < VAST else f"{x:.1e}" for x in numbers]
+    return f"({', '.join(texts)})"
 
 
 def number(x: complex) -> str:

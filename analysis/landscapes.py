@@ -95,7 +95,8 @@ def surface(axes: figures.Axes, payoff: Height, view: View) -> None:
 
 def ways(axes: figures.Axes, courses: Mapping[str, Course], steps: int) -> None:
     """Draw courses: thick with a mark every ten steps at first, then thin to their ends."""
-    for label, course in courses.items():
+    for label in sorted(courses, key=lambda label: label not in WIDE):
+        course = courses[label]
         points, colour = course.actions[:, :, 0], COLOURS[label]
         width, dashes = WIDE.get(label, 1.3), DASHED.get(label, "-")
         first, rest = points[: steps + 1], points[steps:]
@@ -123,17 +124,20 @@ def fields_figure(
     steps: int,
     points: Mapping[str, Sequence[FixedPoint]],
     window: tuple[float, float],
+    optimum: np.ndarray | None = None,
 ) -> figures.Figure:
     """All ways in the whole window, and their first steps close up on every reward.
 
     Args:
         payoffs: of two players with one number each.
-        courses: of all methods to their ends, drawn in this order.
+        courses: of all methods to their ends.
         steps: how many belong to the close-up.
         points: fixed points of the fields ``own`` and ``collective``.
         window: of the game.
+        optimum: the one that the close-up is to show, [2, 1].
     """
-    near = np.concatenate([course.actions[: steps + 1, :, 0] for course in courses.values()])
+    near = [course.actions[: steps + 1, :, 0] for course in courses.values()]
+    near = np.concatenate(near if optimum is None else [*near, optimum.T])
     whole, close = around(np.array([window] * 2).T, window, 0.1), around(near, window)
     parts: dict[str, tuple[Height, View]] = {
         "sum of rewards": (lambda a: payoffs(a).sum(-1), whole),
@@ -141,7 +145,7 @@ def fields_figure(
         "reward of player 1": (lambda a: payoffs(a)[..., 0], close),
         "reward of player 2": (lambda a: payoffs(a)[..., 1], close),
     }
-    figure, axes = figures.panels(2, 2, size=(3.1, 3.0))
+    figure, axes = figures.panels(2, 2, size=(3.0, 3.05))
     start = next(iter(courses.values())).actions[0, :, 0]
     for panel, letter, (head, (part, view)) in zip(axes.flat, "abcd", parts.items(), strict=True):
         surface(panel, part, view)
@@ -156,7 +160,8 @@ def fields_figure(
         panel.set_ylabel("action of player 2")
     for panel in axes[0]:
         panel.set_xlabel("")
-    _key(figure, axes[0, 0], spots=True)
+    _spots_key(axes[0, 0])
+    _key(figure, axes[0, 1])
     return figure
 
 
@@ -212,8 +217,9 @@ def _close_up(
         axes.annotate(
             f"update {turn}", here, (7, 4), textcoords="offset points", fontsize=7, zorder=9
         )
+    axes.locator_params(nbins=5)
     axes.set_ylabel("action of player 2")
-    figures.title(axes, "(a) both ways on the sum of rewards")
+    figures.title(axes, "(a) both ways close up")
 
 
 def _climb(
@@ -230,7 +236,7 @@ def _climb(
         axes.plot([reached, last], [goal, goal], "|-", color=INK, lw=0.8, ms=7, zorder=6)
         axes.annotate(
             f"step {reached} of {last}:\n{1 - reached / last:.0%} fewer",
-            (last, goal), (0, -6), textcoords="offset points", ha="right", va="top", fontsize=7,
+            (last, goal), (0, -38), textcoords="offset points", ha="right", va="top", fontsize=7,
         )  # fmt: skip
     figures.legend(axes, loc="upper left")
 
@@ -269,17 +275,42 @@ def curves_figure(courses: Mapping[str, Course]) -> figures.Figure:
     return figure
 
 
-def _key(figure: figures.Figure, axes: figures.Axes, spots: bool = False) -> None:
-    """One legend for all panels, above them; ``spots``: with the fixed points."""
-    handles, labels = axes.get_legend_handles_labels()
-    if spots:
-        # Full ones draw players, which the caption of the markers has to say once.
-        for marker, size, text in ((STAR, 8.5, "all together"), (SQUARE, 4.5, "each alone")):
-            for face, suffix in ((INK, "drawn there"), ("white", "not drawn")):
-                options = {"ms": size, "mfc": face, "mec": INK, "mew": 0.7}
-                handles += axes.plot([], [], marker, **options)
-                labels.append(f"rest {text}, {suffix}")
+def _key(figure: figures.Figure, axes: figures.Axes) -> None:
+    """One legend of the methods for all panels, above them."""
+    drawn = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    labels = [label for label in COLOURS if label in drawn]
     figure.legend(
-        handles, labels, loc="outside upper left", ncols=4, fontsize=7, frameon=False,
-        handlelength=1.6, columnspacing=1.2,
-    )  # fmt: skip
+        [drawn[label] for label in labels],
+        labels,
+        loc="outside upper left",
+        ncols=len(labels),
+        fontsize=7,
+        frameon=False,
+        handlelength=1.4,
+        handletextpad=0.5,
+        columnspacing=1.1,
+    )
+
+
+def _spots_key(axes: figures.Axes) -> None:
+    """What the marks of fixed points mean, within the panel."""
+    marks = {
+        "collective gradient zero": (STAR, INK),
+        "own gradients zero": (SQUARE, INK),
+        "open: not attracting": (SQUARE, "white"),
+    }
+    handles = []
+    for marker, face in marks.values():
+        size = 8.5 if marker == STAR else 4.5
+        handles += axes.plot([], [], marker, ms=size, mfc=face, mec=INK, mew=0.7)
+    figures.legend(
+        axes,
+        handles=handles,
+        labels=list(marks),
+        loc="best",
+        fontsize=6,
+        handletextpad=0.2,
+        frameon=True,
+        framealpha=0.7,
+        edgecolor="none",
+    )

@@ -5,9 +5,10 @@ import csv
 import numpy as np
 import pytest
 
-from commonweal.analysis import public_goods
-from commonweal.analysis.public_goods import Runs, expected, inside, main, play
+from commonweal.analysis.contributions import METHODS, Runs, expected, inside, play
+from commonweal.analysis.public_goods import main
 from commonweal.analysis.report import Report
+from commonweal.worlds import WORLDS
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,7 @@ def test_the_study_leaves_tables_a_figure_and_verdicts(tmp_path, capsys):
     main(["--runs", "10", "--many", "100", "--out", str(tmp_path)])
     found = {path.name for path in tmp_path.iterdir()}
     tables = {"public_goods", "bands", "signs", "bounds", "claims"}
+    tables |= {"contribution_and_equality_of_twenty"}
     assert found == {f"{name}.csv" for name in tables} | {"public_goods.png", "public_goods.svg"}
     with open(tmp_path / "claims.csv", newline="") as file:
         claims = list(csv.DictReader(file))
@@ -87,4 +89,4 @@ def test_a_report_writes_what_it_prints(tmp_path, capsys):
 
 
 def test_every_published_method_is_played():
-    assert set(public_goods.METHODS.values()) == set(public_goods.WORLDS["public_goods"].published)
+    assert set(METHODS.values()) == set(WORLDS["public_goods"].published)
