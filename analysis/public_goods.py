@@ -198,7 +198,7 @@ def judge(report: Report, found: Mapping[str, Runs], batches: Mapping[str, Runs]
 
 def scatter(found: Mapping[str, Runs]) -> figures.Figure:
     """Final contributions of each method, with starts in grey."""
-    figure, axes = figures.panels(1, len(found), size=(1.15, 1.7), sharey=True)
+    figure, axes = figures.panels(1, len(found), size=(1.15, 1.95), sharey=True)
     for panel, (label, runs) in zip(axes[0], found.items(), strict=True):
         panel.set(xlim=(-0.06, 1.06), ylim=(-0.06, 1.06), aspect="equal")
         panel.set(xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
