@@ -42,7 +42,7 @@ SIZES = {
     ),
 }
 """``longer``: how many times as long the pairs play, which cost so much less"""
-BASELINES = {"simul_ind": "Simul-Ind", "simul_co": "Simul-Co"}
+BASELINES = ("Simul-Ind", "Simul-Co")
 READINGS = ("sign", "collective_curvature", "own_curvature", "curvature_square")
 
 
@@ -54,7 +54,7 @@ def study(frame: Study) -> None:
         "agents": 2,
         "steps": frame.size.steps * frame.size.grid["longer"][0],
     }
-    worlds = {"pairs": pair, "lattice": {}}
+    worlds = {f"a pair, {pair['steps']:,} steps": pair, f"lattice, {frame.size.steps:,} steps": {}}
     found = {name: methods(frame, fields) for name, fields in worlds.items()}
     frame.draw(draw(found))
     rows = []
@@ -74,23 +74,32 @@ def study(frame: Study) -> None:
             label: series.final(recordings, "cooperation") for label, recordings in runs.items()
         }
         for label, end in ends.items():
-            for base in BASELINES.values() if label.startswith("AgA") else ():
+            for base in BASELINES if label.startswith("AgA") else ():
+                if base != BASELINES[0] and label.endswith("joint"):
+                    base = _label(base, True)
                 gap = series.difference(end, ends[base])
                 frame.claim(f"{world}: {label} cooperates more than {base}", gap)
 
 
 def methods(frame: Study, fields: Mapping[str, object]) -> dict[str, list]:
     """Recordings of every method in one world, by what the method is called."""
-    found = {}
-    for kind, label in BASELINES.items():
-        (found[label],) = frame.run(kind, {}, **fields).values()
+    joint = (False, True)
+    (own,) = frame.run("simul_ind", {}, **fields).values()
+    found = {BASELINES[0]: own}
+    team = frame.run("simul_co", {"simul_co.move.joint_ratio": joint}, **fields)
+    for (together,), recordings in team.items():
+        found[_label(BASELINES[1], together)] = recordings
     sweep = {
         "aga.rule.strength": frame.size.grid["strength"],
-        "aga.move.joint_ratio": (False, True),
+        "aga.move.joint_ratio": joint,
     }
-    for (strength, joint), recordings in frame.run("aga", sweep, **fields).items():
-        found[f"AgA {strength:g}{', joint' if joint else ''}"] = recordings
+    for (strength, together), recordings in frame.run("aga", sweep, **fields).items():
+        found[_label(f"AgA {strength:g}", together)] = recordings
     return found
+
+
+def _label(method: str, joint: bool) -> str:
+    return f"{method}, joint" if joint else method
 
 
 def _share(values: np.ndarray) -> series.Estimate:
@@ -110,7 +119,6 @@ def draw(found: Mapping[str, Mapping[str, list]]):
         figures.steps_axis(row[0])
         row[0].set_ylim(-0.02, 1.02)
         row[0].set_ylabel("share cooperating")
-        figures.legend(row[0], fontsize=6)
         figures.title(row[0], f"{world}: over time")
         ends = {
             label: series.final(recordings, "cooperation") for label, recordings in runs.items()
@@ -124,6 +132,7 @@ def draw(found: Mapping[str, Mapping[str, list]]):
         )
         row[1].tick_params(axis="x", labelrotation=60, labelsize=6)
         figures.title(row[1], f"{world}: at the end")
+    figures.legend(axes[0, 0], fontsize=6)
     return figure
 
 

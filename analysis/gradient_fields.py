@@ -138,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             seed=given.seed,
         )
         note = (
-            f"{given.game}: {given.steps} steps of {given.learning_rate:g}, "
+            f"{Path(given.game).name}: {given.steps} steps of {given.learning_rate:g}, "
             f"strength {given.strength:g}"
         )
         print(f"gradient_fields: {note}", flush=True)

@@ -202,7 +202,6 @@ def _key(figure: figures.Figure, axes: figures.Axes) -> None:
 def _spots_key(figure: figures.Figure, axes: figures.Axes) -> None:
     """What the marks on a landscape mean, below all panels."""
     marks = {
-        "start": ("o", 4.5, "white"),
         "collective gradient zero": (STAR, 8.5, INK),
         "own gradients zero": (SQUARE, 4.5, INK),
         "open: not attracting": (SQUARE, 4.5, "white"),

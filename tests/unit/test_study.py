@@ -5,7 +5,15 @@ import csv
 import numpy as np
 import pytest
 
-from commonweal.analysis import ablations, clusters, population, series, temptation, trajectories
+from commonweal.analysis import (
+    ablations,
+    adjusted_learners,
+    clusters,
+    population,
+    series,
+    temptation,
+    trajectories,
+)
 from commonweal.analysis.study import Size, Study, main
 
 TINY = {
@@ -14,6 +22,7 @@ TINY = {
     clusters: {"step": (336, 480)},
     ablations: {"mu": (0.0, 0.2, 1.0)},
     population: {"kind": ("lr2", "dd")},
+    adjusted_learners: {"strength": (1.0,), "longer": (1,)},
 }
 
 
