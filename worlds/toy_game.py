@@ -17,7 +17,7 @@ episode  41 joint actions: the start and 40 moves
 ======== ==========================================================
 
 Source: Li et al. 2024, the two-player toy game, there written as losses.  The paper prints
-neither start nor step size nor strengths; those given here show all that it reports.
+neither start nor step size nor strengths; those given here show nearly all that it reports.
 """
 
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class ToyGameConfig(WindowConfig):
     start: tuple[float, ...] = setting(
         (-1.4, 0.2),
         "joint action to begin with; empty = drawn uniformly in the window",
-        source=f"shows what {PAPER} report",
+        source=f"shows most of what {PAPER} report",
     )
     low: float = setting(-3.0, "least action plotted", source=PAPER)
     high: float = setting(3.0, "greatest action plotted", source=PAPER)
