@@ -7,7 +7,6 @@ replicate-major, L = R * B; every member of every replicate has a slot of its ow
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,30 +16,12 @@ from torch import Tensor
 from commonweal.agents.base import Agent
 from commonweal.agents.gradients.base import Own
 from commonweal.agents.learners.base import Company, Mind, Note, Seat, by_lane, by_slot, draw
+from commonweal.agents.place import Place
 from commonweal.errors import BrokenContract, Diverged
-from commonweal.networks.ledgers import Ledger, Question
-from commonweal.networks.neighbourhoods import Neighbourhoods
-from commonweal.randomness import Streams
+from commonweal.networks.ledgers import Question
 from commonweal.records import Experience, Observation, Percept
 from commonweal.settings import Settings
-from commonweal.spaces import Box, WorldSpec
-
-
-@dataclass
-class Place:
-    """The world as a cohort needs to know it; ``near`` changes where the graph is redrawn."""
-
-    spec: WorldSpec
-    near: Neighbourhoods
-    ledgers: dict[str, Ledger]
-    replicates: int
-    lanes_each: int
-    streams: Streams
-    device: torch.device
-
-    def book(self, head: str) -> Ledger:
-        """The ledger that understands the social acts of a head."""
-        return next(book for book in self.ledgers.values() if head in book.heads)
+from commonweal.spaces import Box
 
 
 class Cohort:

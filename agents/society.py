@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from commonweal.agents.base import Agent
-from commonweal.agents.cohort import Cohort, Place
+from commonweal.agents.cohort import Cohort
+from commonweal.agents.place import Place
 from commonweal.errors import UnknownName, known
 from commonweal.lanes import mean, mean_by_action
 from commonweal.networks.ledgers import Ledger, Question

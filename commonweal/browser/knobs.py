@@ -11,6 +11,7 @@ from commonweal.networks import NETWORKS
 from commonweal.settings import Flag, flags
 from commonweal.simulation.experiment import Experiment, Share, with_value
 from commonweal.simulation.kinds import of_agent, of_ledgers, of_world
+from commonweal.simulation.usual import put
 from commonweal.spaces import Box, WorldSpec
 
 FIRST = ("world.temptation", "world.sucker")
@@ -115,7 +116,7 @@ def _with_first(experiment: Experiment, knobs: dict[str, Any]) -> Experiment:
     for knob, value in knobs.items():
         head, _, name = knob.partition(".")
         if head == "first":
-            settings = _put(settings, name, said(found[name], value))
+            settings = put(settings, name, said(found[name], value))
     return replace(experiment, population=[replace(first, settings=settings), *others])
 
 
@@ -123,11 +124,6 @@ def _at(table: dict[str, Any], path: str) -> Any:
     for key in path.split("."):
         table = table[key]
     return table
-
-
-def _put(table: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    head, _, rest = path.partition(".")
-    return table | {head: _put(table[head], rest, value) if rest else value}
 
 
 def _size(experiment: Experiment) -> dict[str, dict[str, Any]]:

@@ -19,9 +19,9 @@ from commonweal.simulation.experiment import (
     kind_flags,
     load,
     settable,
-    usual,
     with_value,
 )
+from commonweal.simulation.usual import usual
 
 USAGE = "%(prog)s [FILE] [--world W] [--network K] [--agent A | --population A=N ...] [settings]"
 HINTS = """\
@@ -128,7 +128,7 @@ def _parser() -> Parser:
 
 def _usual(experiment: Experiment) -> str:
     """Return what the experiment's own settings are in its world unless given."""
-    custom = usual(experiment)
+    custom = usual(experiment.world["kind"])
     own = {name: value for name, value in custom.items() if value and "." not in name}
     return "usual here: " + ", ".join(f"{name} {value}" for name, value in own.items())
 

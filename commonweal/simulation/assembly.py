@@ -10,7 +10,8 @@ import networkx as nx
 import torch
 
 from commonweal.agents import AGENTS
-from commonweal.agents.cohort import Cohort, Place
+from commonweal.agents.cohort import Cohort
+from commonweal.agents.place import Place
 from commonweal.agents.society import Society
 from commonweal.errors import BadSetting
 from commonweal.networks import NETWORKS

@@ -22,19 +22,9 @@ from commonweal.simulation.kinds import (
     of_network,
     of_world,
     own_size,
-    usual_in,
 )
 from commonweal.simulation.toml import dumps
-
-USUAL = {
-    "agents": 100,
-    "steps": 200_000,
-    "lanes": 16,
-    "replicates": 1,
-    "record_every": 0,
-    "network": "square_lattice",
-}
-"""What holds where neither the user nor the world says otherwise."""
+from commonweal.simulation.usual import put, usual, with_usual
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +137,7 @@ def resolve(experiment: Experiment) -> Experiment:
     configs = {"world": world_config(experiment), "network": network_settings(experiment)}
     tables = {name: {"kind": names[name]} | to_table(config) for name, config in configs.items()}
     tables["ledger"] = {n: to_table(config) for n, config in ledger_configs(experiment).items()}
-    custom = usual(experiment)
+    custom = usual(experiment.world["kind"])
     numbers = {
         name: getattr(experiment, name) or custom[name]
         for name in ("steps", "lanes", "replicates", "record_every")
@@ -206,14 +196,9 @@ def world_config(experiment: Experiment) -> Settings:
     return from_table(of_world(experiment.world["kind"]), _settings(experiment.world), "world")
 
 
-def usual(experiment: Experiment) -> dict[str, Any]:
-    """Return what holds in the world of the experiment where nothing is said."""
-    return USUAL | usual_in(experiment.world["kind"])
-
-
 def network_kind(experiment: Experiment) -> str:
     """Return the kind of the network."""
-    return experiment.network.get("kind") or usual(experiment)["network"]
+    return experiment.network.get("kind") or usual(experiment.world["kind"])["network"]
 
 
 def network_settings(experiment: Experiment) -> Settings:
@@ -233,34 +218,17 @@ def ledger_configs(experiment: Experiment) -> dict[str, Settings]:
 
 def share_configs(experiment: Experiment) -> list[Settings]:
     """Return the settings of each share of the population, in order."""
-    custom = usual(experiment)
+    custom = usual(experiment.world["kind"])
     return [
-        from_table(of_agent(share.kind), _with_usual(share, custom), share.kind)
+        from_table(of_agent(share.kind), with_usual(share.kind, share.settings, custom), share.kind)
         for share in experiment.population
     ]
-
-
-def _with_usual(share: Share, custom: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a share, and what is usual in the world where it says nothing."""
-    table = share.settings
-    for name, value in custom.items():
-        kind, _, path = name.partition(".")
-        if kind == share.kind and path and not _said(table, path):
-            table = _put(table, path, value)
-    return table
-
-
-def _said(table: Any, path: str) -> bool:
-    head, _, rest = path.partition(".")
-    if not isinstance(table, dict) or head not in table:
-        return False
-    return _said(table[head], rest) if rest else True
 
 
 def kind_flags(experiment: Experiment) -> dict[str, list[Flag]]:
     """Return the flags of the experiment's kinds, by a heading for each kind."""
     world, network = experiment.world["kind"], network_kind(experiment)
-    custom = usual(experiment)
+    custom = usual(experiment.world["kind"])
     groups = {
         f"world {world}": flags(of_world(world), "world"),
         f"network {network}": flags(of_network(network), "network"),
@@ -297,9 +265,9 @@ def with_value(experiment: Experiment, name: str, value: Any) -> Experiment:
     if name not in names:
         raise UnknownName(f"no setting {name!r} for these kinds{nearest(name, names)}")
     if head in ("world", "network", "ledger"):
-        return replace(experiment, **{head: _put(getattr(experiment, head), rest, value)})
+        return replace(experiment, **{head: put(getattr(experiment, head), rest, value)})
     shares = [
-        replace(share, settings=_put(share.settings, rest, value)) if share.kind == head else share
+        replace(share, settings=put(share.settings, rest, value)) if share.kind == head else share
         for share in experiment.population
     ]
     return replace(experiment, population=shares)
@@ -336,17 +304,7 @@ def _settings(table: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in table.items() if key != "kind"}
 
 
-def _put(table: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    head, _, rest = path.partition(".")
-    if rest:
-        inner = table.get(head, {})
-        if not isinstance(inner, dict):
-            raise BadSetting(f"{head} = {inner!r} is not a table of settings")
-        value = _put(inner, rest, value)
-    return table | {head: value}
-
-
 def _own_size(experiment: Experiment) -> int:
     table = to_table(network_settings(experiment))
     own = own_size(network_kind(experiment), table, experiment.seed)
-    return own or usual(experiment)["agents"]
+    return own or usual(experiment.world["kind"])["agents"]
