@@ -98,10 +98,7 @@ def test_lanes_do_not_meet():
 
 
 def test_replicates_are_lanes_with_slots_of_their_own():
-    one, other = (
-        game("aga", world=NARROW, **size)
-        for size in ({"lanes": 6}, {"replicates": 6})
-    )
+    one, other = (game("aga", world=NARROW, **size) for size in ({"lanes": 6}, {"replicates": 6}))
     start = torch.linspace(-1, 1, 12).view(6, 2, 1)  # [L, M, size]
     one.society.cohorts[0].minds["move"].actions.copy_(start.transpose(0, 1))
     other.society.cohorts[0].minds["move"].actions.copy_(start.reshape(12, 1, 1))
