@@ -51,7 +51,8 @@ class World(mesa.Model, ABC, Generic[State]):
     Config: ClassVar[type[Settings]]
     usual: ClassVar[dict[str, Any]] = {}
     """what its source used, taken where the user says nothing: ``network`` and fields of an
-    experiment, and dotted settings of kinds of agents"""
+    experiment, ``rounds`` in place of ``steps`` (rounds of every lane), and dotted settings of
+    kinds of agents"""
     published: ClassVar[dict[str, dict[str, tuple[float, float]]]] = {}
     """kind of agent -> indicator -> published mean and half-width of its 95 % interval"""
     closing: ClassVar[int] = 10

@@ -69,7 +69,7 @@ class GameFile(DifferentiableGame):
         "network": "complete",
         "lanes": 1,
         "replicates": 1,
-        "steps": 101,
+        "rounds": 101,
         "record_every": 1,
     }
 

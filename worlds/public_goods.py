@@ -84,7 +84,7 @@ class PublicGoods(DifferentiableGame):
         "network": "complete",
         "lanes": 1,
         "replicates": 50,
-        "steps": 101,
+        "rounds": 101,
         "record_every": 1,
         "aga.rule.strength": 100.0,
         "aga.rule.zero_sign": -1,

@@ -59,7 +59,7 @@ class ToyGame(DifferentiableGame):
         "network": "complete",
         "lanes": 1,
         "replicates": 1,
-        "steps": 41,
+        "rounds": 41,
         "record_every": 1,
         **{f"{kind}.rule.strength": 0.7 for kind in ("cga", "sga", "aga")},
         **{f"{kind}.continuous.learning_rate": 0.01 for kind in COMPARED},

@@ -130,6 +130,8 @@ def _usual(experiment: Experiment) -> str:
     """Return what the experiment's own settings are in its world unless given."""
     custom = usual(experiment.world["kind"])
     own = {name: value for name, value in custom.items() if value and "." not in name}
+    if "rounds" in own:
+        del own["steps"]
     return "usual here: " + ", ".join(f"{name} {value}" for name, value in own.items())
 
 

@@ -142,6 +142,8 @@ def resolve(experiment: Experiment) -> Experiment:
         name: getattr(experiment, name) or custom[name]
         for name in ("steps", "lanes", "replicates", "record_every")
     }
+    if not experiment.steps and "rounds" in custom:
+        numbers["steps"] = custom["rounds"] * numbers["lanes"]
     return replace(experiment, agents=agents, population=shares, **numbers, **tables)
 
 

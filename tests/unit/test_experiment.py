@@ -131,6 +131,13 @@ def test_a_world_says_what_is_usual_in_it():
     assert experiments.kind_flags(whole)["agent clever"][0].default == 0.5
 
 
+def test_rounds_are_steps_of_every_lane(monkeypatch):
+    monkeypatch.setitem(SPECIAL, "rounds", 5)
+    given = society({"kind": "plain", "count": 2}, world={"kind": "special"}, lanes=3)
+    assert resolve(replace(given, network={"path": "some"})).steps == 15
+    assert resolve(replace(given, network={"path": "some"}, steps=4)).steps == 4
+
+
 def test_what_the_user_says_comes_before_what_is_usual():
     clever = CLEVER | {"settings": {"move": {"rate": 0.1}}}
     whole = resolve(
