@@ -52,6 +52,14 @@ def run_first_point(experiment, folder):
         assert simulation.run()["status"] == "finished"
 
 
+def test_the_game_of_ones_own_is_played(tmp_path):
+    (game,) = re.findall(r"```python\n(# my_game\.py.*?)```", README, re.DOTALL)
+    path = tmp_path / "my_game.py"
+    path.write_text(game)
+    words = ["--world", "game_file", "--world.path", str(path), "--agent", "aga", "--quiet"]
+    assert main([*words, "--out", str(tmp_path / "runs")]) == 0
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_an_experiment_file_runs(path, tmp_path):
     experiment = experiments.load(path)
