@@ -1,5 +1,7 @@
 """Societies: who they are, what they measure, and that no order among them matters."""
 
+from dataclasses import dataclass
+
 import networkx as nx
 import pytest
 import torch
@@ -7,7 +9,12 @@ import torch
 from commonweal.agents import AGENTS
 from commonweal.agents.base import Agent
 from commonweal.agents.dd import DD
+from commonweal.agents.gradients.altruistic import Altruistic, AltruisticConfig
+from commonweal.agents.learners.team_ppo import TeamPPO, TeamPPOConfig
+from commonweal.agents.learners.verdicts import Verdicts
+from commonweal.agents.lr2 import LR2, LR2Config
 from commonweal.errors import BadSetting, UnknownName
+from commonweal.settings import setting
 from commonweal.simulation.conformance.tools import differences, saved
 from commonweal.simulation.experiment import Share
 from tests.societies import registered, society
@@ -171,3 +178,31 @@ def test_replicates_learn_apart_and_lanes_together():
     first, second = world.society.cohorts[0].minds["move"].policy.parameters.view(2, 16, -1)
     assert not torch.isclose(first, second).all(1).any()
     assert world.lanes == 4 and world.steps_taken == 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignedConfig(LR2Config):
+    """Settings of LR2 whose dilemma policy is adjusted."""
+
+    move: TeamPPOConfig = setting(TeamPPOConfig, "how the dilemma policy learns")
+    rule: AltruisticConfig = setting(AltruisticConfig, "how its gradients are aligned")
+
+
+class Aligned(LR2):
+    """LR2 whose dilemma policies follow an adjusted gradient (Author 2024)."""
+
+    Config = AlignedConfig
+    heads = {"move": TeamPPO, "assess": Verdicts}
+    gradient_rule = Altruistic
+
+
+def test_a_gradient_rule_is_a_part_that_any_kind_can_have():
+    """The rule adjusts the mind that knows what the community wants, and leaves the other alone."""
+    with registered(AGENTS, "aligned", Aligned):
+        world = society("aligned", agents=16)
+        for _ in range(40):
+            world.step()
+        minds = world.society.cohorts[0].minds
+        assert world.measured["sign"][0].abs().max() > 0
+        assert world.society.ledger("reputation").standing().std() > 0
+        assert {head: mind.joint for head, mind in minds.items()} == {"move": True, "assess": False}
