@@ -25,7 +25,7 @@ from commonweal.records import (
     Population,
 )
 from commonweal.settings import Settings
-from commonweal.spaces import WorldSpec
+from commonweal.spaces import Box, WorldSpec
 
 State = TypeVar("State")
 
@@ -182,6 +182,18 @@ class World(mesa.Model, ABC, Generic[State]):
     def observations(self, state: State) -> Observation:
         """What every agent sees on all channels that somebody here reads."""
         return {channel: self.show(state, channel) for channel in self.shown}
+
+    def measures(self) -> tuple[str, ...]:
+        """Names of what the rules measure, from a round that is imagined and leaves no trace."""
+        drawn, actions = self.generator.get_state(), self.spec.actions
+        shape = (self.lanes, self.neighbourhoods.agents)
+        if isinstance(actions, Box):
+            moves = torch.full((*shape, actions.size), actions.low, device=self.device)
+        else:
+            moves = torch.zeros(shape, dtype=torch.int64, device=self.device)
+        names = tuple(self.indicators(*self.transition(self.state, moves)))
+        self.generator.set_state(drawn)
+        return names
 
     @property
     def horizon(self) -> int:

@@ -5,6 +5,8 @@ on, a counter rises when the episode's cooperation, rounded to two decimals, lie
 the open interval (0.04, 0.96), and falls to zero when not; above ten the run is over.
 """
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
@@ -17,8 +19,14 @@ LOW, HIGH, PATIENCE = 0.04, 0.96, 10
 class EarlyStop:
     """Counts settled episodes of each replicate; over when every one has had enough."""
 
-    def __init__(self, replicates: int) -> None:
-        """Watch a world of ``replicates`` independent repetitions."""
+    def __init__(self, replicates: int, measures: Iterable[str] = (INDICATOR,)) -> None:
+        """Watch a world of ``replicates`` independent repetitions that ``measures`` these."""
+        measures = list(measures)
+        if INDICATOR not in measures:
+            raise BadSetting(
+                f"early_stop = true needs the indicator '{INDICATOR}'; "
+                f"this world measures: {', '.join(measures)}"
+            )
         self.counts = [0] * replicates
         """Settled episodes in a row, by replicate."""
         self._episodes = 0
@@ -32,11 +40,6 @@ class EarlyStop:
 
     def note(self, world) -> None:
         """Take in one step; an episode is ``world.horizon`` rounds."""
-        if INDICATOR not in world.measured:
-            raise BadSetting(
-                f"early_stop = true needs the indicator '{INDICATOR}'; "
-                f"this world measures: {', '.join(world.measured)}"
-            )
         parts = torch.stack(world.measured[INDICATOR]).double()
         self._sums = parts if self._sums is None else self._sums.to(parts.device) + parts
         if world.tick % world.horizon == 0:

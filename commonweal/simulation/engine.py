@@ -53,7 +53,9 @@ class Simulation:
             self.world.replicates,
             self.experiment.snapshots,
         )
-        self._early = EarlyStop(self.world.replicates) if self.experiment.early_stop else None
+        self._early: EarlyStop | None = None
+        if self.experiment.early_stop:
+            self._early = EarlyStop(self.world.replicates, self.world.measures())
         self._identity = checkpoint.identity(self.experiment)
         self._about: dict = {}
         self._seconds = 0.0

@@ -13,9 +13,11 @@ import commonweal
 from commonweal.errors import BadFile, BadSetting, Diverged
 from commonweal.simulation import checkpoint, run_folder
 from commonweal.simulation import experiment as experiments
+from commonweal.simulation.conformance.tools import differences
 from commonweal.simulation.early_stop import EarlyStop
 from commonweal.simulation.engine import Simulation
 from commonweal.simulation.recorder import Recording
+from tests.societies import society
 from tests.unit.tiny_world import AGENTS, EXPERIMENT, changed, diverge, move_in, send
 
 
@@ -365,11 +367,25 @@ def test_early_stop_ends_a_run_and_its_count_survives(tmp_path, monkeypatch):
     assert_same_run(folder, whole)
 
 
-def test_early_stop_needs_cooperation_to_be_measured():
-    world = Share()
-    world.measured = {"harvest": ()}
-    with pytest.raises(BadSetting, match="measures: harvest"):
-        EarlyStop(1).note(world)
+def test_early_stop_needs_cooperation_to_be_measured(tmp_path):
+    lone = experiments.Experiment(
+        world={"kind": "toy_game"}, population=[experiments.Share(kind="aga")], early_stop=True
+    )
+    with pytest.raises(BadSetting, match="early_stop = true needs the indicator 'cooperation'"):
+        Simulation(lone, out=tmp_path / "runs", progress=False)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("name", ["lattice", "public_goods", "iterated_dilemma"])
+def test_what_a_world_measures_is_known_before_it_is_played(name):
+    kind = "simul_co"
+    one, other = (society(kind, world={"kind": name}, agents=9, replicates=1) for _ in range(2))
+    names = one.measures()
+    for world in (one, other):
+        for _ in range(3):
+            world.step()
+    assert set(names) <= set(one.measured)
+    assert not list(differences(one.state_dict(), other.state_dict()))
 
 
 def test_the_summary_is_over_the_last_steps_and_what_was_counted():

@@ -46,6 +46,9 @@ class TinyWorld:
         """round -> what happens in the middle of it"""
         self.closed = False
 
+    def measures(self):
+        return "cooperation", "reputation"
+
     @property
     def steps_taken(self) -> int:
         return self.tick * self.lanes_each
