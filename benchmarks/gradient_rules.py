@@ -2,6 +2,7 @@
 
     python benchmarks/gradient_rules.py             one table, about a minute
     python benchmarks/gradient_rules.py --repeats 50
+    python benchmarks/gradient_rules.py --case 5 256 400 80    only this one
 
 An update is one epoch of mini-batches over a rollout of chance, for networks with two hidden
 layers.  Milliseconds of CPU time, one thread, the least of several repeats:
@@ -148,11 +149,18 @@ def measure(agents: int, width: int, size: int, lanes: int, repeats: int) -> Non
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument(
+        "--case",
+        type=int,
+        nargs=4,
+        metavar=("AGENTS", "WIDTH", "BATCH", "LANES"),
+        help="only this case; a rollout is 20 rounds in so many lanes",
+    )
     given = parser.parse_args()
     torch.set_num_threads(1)
     print("| agents, widths, mini-batch | rule | direction | ratio | update | ratio |")
     print("| --- | --- | ---: | ---: | ---: | ---: |")
-    for case in CASES:
+    for case in [given.case] if given.case else CASES:
         measure(*case, given.repeats)
 
 
