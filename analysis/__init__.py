@@ -1,7 +1,9 @@
-"""Questions asked of recordings: measures, population dynamics, figures and studies.
+"""Questions asked of recordings and games: measures, dynamics, figures and studies.
 
-``measures`` and ``populations`` are pure functions on arrays, ``series`` reads several
-runs and gives intervals over seeds, ``figures`` holds the one house style.  Every other
-module, except their common frame ``study``, is a study of its own, run with
-``python -m commonweal.analysis.NAME``.
+``measures`` and ``populations`` are pure functions on arrays; ``fields``, ``fixed_points`` and
+``alignment`` ask differentiable games; ``series`` reads several runs and gives intervals over
+seeds; ``figures`` holds the one house style.  ``study`` and ``report`` are the frames of the
+studies: the modules with a ``main``, run with ``python -m commonweal.analysis.NAME``.  What is left
+are parts of one study: ``contributions`` of ``public_goods``; ``courses``, ``landscapes`` and
+``gradient_claims``, ``gradient_tables``, ``gradient_figures`` of ``gradient_fields``.
 """
