@@ -61,6 +61,11 @@ class Cohort:
                 f"agent {name}: its gradient rule {kind.gradient_rule.__name__} needs a learner "
                 "that knows what the community wants"
             )
+        if self.preference.ledgers and any(mind.exact for mind in self.minds.values()):
+            raise BrokenContract(
+                f"agent {name}: its preference {kind.preference.__name__} reads the ledger "
+                f"{self.preference.ledgers[0]!r}, which no exact gradient passes through"
+            )
         self.earned = torch.zeros(len(members), device=place.device)
         self.turn, self.rounds, self.last_progress = 0, 0, 0.0
 

@@ -6,7 +6,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from commonweal.errors import BadSetting, Diverged
+from commonweal.agents import AGENTS
+from commonweal.agents.lr2 import LR2Config
+from commonweal.agents.preferences.reputation import ReputationReward
+from commonweal.agents.simul_ind import SimulInd
+from commonweal.errors import BadSetting, BrokenContract, Diverged
 from commonweal.simulation.conformance.tools import differences, saved
 from commonweal.simulation.experiment import Share
 from commonweal.worlds import WORLDS
@@ -199,3 +203,19 @@ def test_an_exact_learner_needs_a_known_game():
         society("free_rider", agents=2, world={"kind": "secret"}, network={"kind": "complete"})
         with pytest.raises(BadSetting, match="aga cannot play in world secret: it follows exact"):
             society("aga", agents=2, world={"kind": "secret"}, network={"kind": "complete"})
+
+
+class Vain(SimulInd):
+    """Wants what its reputation makes of its reward (Author 2024)."""
+
+    Config = LR2Config
+    ledgers = ("reputation",)
+    preference = ReputationReward
+
+
+def test_a_preference_that_reads_a_ledger_has_no_exact_gradient():
+    with (
+        registered(AGENTS, "vain", Vain),
+        pytest.raises(BrokenContract, match="vain: its preference ReputationReward reads"),
+    ):
+        game("vain")
