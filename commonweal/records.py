@@ -41,7 +41,9 @@ class Beliefs:
     """What an agent thinks of its neighbours; empty for agents without a theory of mind."""
 
     moves: Tensor | None = None
-    """[K, B, D, A] float32: probabilities of the neighbours' next moves"""
+    """[..., D, A] float32: probabilities of the moves of the neighbours in view"""
+    influence: Tensor | None = None
+    """[..., D] float32: how much the own move sways what each of them does next, in nats"""
 
 
 Observation = dict[str, Percept]
@@ -59,7 +61,7 @@ class Outcome:
     dyads: Tensor | None = None
     """[L, E] float32: what each link paid its source, in dyadic worlds"""
     played: Tensor | None = None
-    """[L, N, size] float32: what was done, in worlds that may cut off what was tried"""
+    """as the moves: what was done, in worlds that may cut off or upset what was tried"""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Experience:
     observation: Observation
     """what was seen before the moves"""
     moves: Tensor
-    """[L, N] int64, or [L, N, size] float32 in continuous worlds"""
+    """[L, N] int64, or [L, N, size] float32 in continuous worlds: what was tried"""
     outcome: Outcome
     following: Observation
     """what the same lanes show after the moves, before any restart"""
@@ -77,6 +79,11 @@ class Experience:
     """[L] bool: we stopped looking, so values are bootstrapped"""
     progress: float
     """share of the planned run that lies behind when this step is over, in [0, 1]"""
+
+    @property
+    def played(self) -> Tensor:
+        """What was done, as everybody saw it; the moves, where the rules do not change them."""
+        return self.moves if self.outcome.played is None else self.outcome.played
 
     @property
     def ended(self) -> Tensor:

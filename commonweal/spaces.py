@@ -24,6 +24,11 @@ class Box:
 
 
 @dataclass(frozen=True)
+class Shares:
+    """One number for each neighbour: none negative, together at most 1; the rest is kept."""
+
+
+@dataclass(frozen=True)
 class WorldSpec:
     """The contract between a world and whoever lives in it.
 
@@ -44,10 +49,11 @@ class WorldSpec:
     ========== ============================================ =========
 
     Where actions are continuous, A stands for their size and they are shown as they are.  A
-    channel shows zeros where a neighbour is missing.
+    channel shows zeros where a neighbour is missing.  The sense ``view`` stands for the channels
+    that the world itself takes for the ordinary observation of its agents.
 
-    The last three fields describe a differentiable game, one whose rules all players know:
-    Li et al. 2024 call the joint function of all actions the game itself.
+    ``payoffs``, ``groups`` and ``start`` describe a differentiable game, one whose rules all
+    players know: Li et al. 2024 call the joint function of all actions the game itself.
     """
 
     actions: Discrete | Box
@@ -58,6 +64,12 @@ class WorldSpec:
     """rounds until an episode is truncated; 0 means never"""
     dyadic: bool = False
     """whether payoffs are known link by link (``Outcome.dyads``)"""
+    view: tuple[str, ...] = ()
+    """channels of the ordinary observation, which the sense ``view`` stands for"""
+    matrix: tuple[tuple[float, ...], ...] = ()
+    """payoffs [A, A] of a matrix game, own action first; empty where there is no matrix"""
+    lasting: bool = True
+    """whether neighbours are the same from round to round, so that they can be known"""
     payoffs: Callable[[Tensor], Tensor] | None = None
     """rewards [..., N] of joint actions [..., N, size], twice differentiable; None if unknown"""
     groups: tuple[int, ...] = ()

@@ -7,7 +7,7 @@ neighbours?).  It contains no learning code.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import networkx as nx
@@ -18,7 +18,7 @@ from commonweal.networks.neighbourhoods import Neighbourhoods
 from commonweal.records import Experience, Indicators, Layer, Percept
 from commonweal.registry import Registry
 from commonweal.settings import Settings
-from commonweal.spaces import Box, Discrete
+from commonweal.spaces import Box, Discrete, Shares
 
 LEDGERS = Registry("ledger", "commonweal.networks")
 
@@ -34,6 +34,8 @@ class Page:
     """neighbour -> what it last did to this agent"""
     given: dict[int, float]
     """neighbour -> what this agent last did to it"""
+    further: dict[str, dict[int, float]] = field(default_factory=dict)
+    """heading -> neighbour -> a number, for whatever else the ledger knows of each of them"""
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,12 @@ class Ledger(ABC):
     """
 
     Config: ClassVar[type[Settings]]
-    heads: ClassVar[dict[str, Discrete | Box]] = {}
+    heads: ClassVar[dict[str, Discrete | Box | Shares]] = {}
     """social acts that this ledger understands"""
+    headings: ClassVar[tuple[str, str, str]] = ("does to it", "it does", "standing")
+    """of a page: what a neighbour did to the agent, what the agent did to it, the public value"""
+    arrows: ClassVar[str] = ""
+    """attribute of the edges of its graph that is the width of an arrow; empty where a line will do"""
     memory: ClassVar[str] = "episode"
     """``episode``: blank again when a lane restarts; ``life``: kept"""
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
@@ -110,6 +116,10 @@ class Ledger(ABC):
     def page(self, lane: int, node: int) -> Page:
         """One agent's part."""
 
+    def word(self, act: float) -> str:
+        """An act of a page in words."""
+        return f"{act:.2f}"
+
     @abstractmethod
     def graph(self, lane: int) -> nx.DiGraph:
         """The record of one lane as a graph: who last did what to whom."""
@@ -121,6 +131,10 @@ class Ledger(ABC):
     @abstractmethod
     def indicators(self, experience: Experience) -> Indicators:
         """What this ledger measures of the last step."""
+
+    def links(self) -> dict[str, Tensor]:
+        """What it measures neighbour by neighbour: name -> [L, N, D], of those who act."""
+        return {}
 
     @abstractmethod
     def state(self) -> dict:

@@ -50,6 +50,7 @@ class ReputationLedger(Ledger):
 
     Config = ReputationConfig
     heads = {"assess": Discrete(2, ("bad", "good"))}
+    headings = ("thinks of it", "it thinks", "standing")
 
     def __init__(
         self,
@@ -155,6 +156,10 @@ class ReputationLedger(Ledger):
             dict(zip(others, given, strict=True)),
         )
 
+    def word(self, act: float) -> str:
+        """A bit in words; a value between is the opening of an episode, not yet a verdict."""
+        return {0.0: "bad", 1.0: "good"}.get(act, f"opening {act:.2f}")
+
     def graph(self, lane: int) -> nx.DiGraph:
         """Edges from assessor to assessed with attribute ``good``; nodes with ``standing``."""
         result = nx.DiGraph()
@@ -172,7 +177,7 @@ class ReputationLedger(Ledger):
 
     def indicators(self, experience: Experience) -> Indicators:
         """Mean standing of all, of this round's cooperators and of its defectors."""
-        return mean_by_action("reputation", self.rho, (experience.moves == 0).float())
+        return mean_by_action("reputation", self.rho, (experience.played == 0).float())
 
     def state(self) -> dict:
         """Assessments, standings and the last round's verdicts."""
