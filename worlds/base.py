@@ -53,8 +53,9 @@ class World(mesa.Model, ABC, Generic[State]):
     """what its source used, taken where the user says nothing: ``network`` and fields of an
     experiment, ``rounds`` in place of ``steps`` (rounds of every lane), and dotted settings of
     kinds of agents"""
-    published: ClassVar[dict[str, dict[str, tuple[float, float]]]] = {}
-    """kind of agent -> indicator -> published mean and half-width of its 95 % interval"""
+    published: ClassVar[dict[str, dict[str, tuple[float, float | None]]]] = {}
+    """kind of agent -> indicator -> published mean and half-width of its 95 % interval, None where
+    only the mean was printed"""
     closing: ClassVar[int] = 10
     """episodes at the end of a run whose mean sums it up; 0 = what was recorded last"""
 

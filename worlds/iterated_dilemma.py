@@ -10,18 +10,29 @@ With the default payoffs cooperating costs 0.2 and gives the partner 1.2, so the
 the share of cooperators.  Payoffs are means over neighbours: one partner is the unit, and what a
 round can pay does not grow with their number.  In a pair, mean and sum agree.
 
-======== ==========================================================
+Two rules of the computer tournaments are settings.  With ``noise`` each agent's move comes out as
+the other one with this chance, the same towards all its neighbours.  What came out counts: state,
+payoffs, channels and indicators are those of the moves played (`Outcome.played`), and only
+`Experience.moves` are those meant.  With ``ending`` an episode is over after any round with this
+chance, so that nobody knows the last one.  It is one minus the discount: the n-th round is played
+with probability ``(1 - ending) ** (n - 1)``, the weight that a discount of ``1 - ending`` gives
+it, so the plain sum of an episode's rewards is on average the discounted sum of the game without
+end.  A learner that discounts by g besides looks ahead as if by ``g * (1 - ending)``.  An episode
+lasts ``1 / ending`` rounds on average where the horizon does not cut it first.
+
+======== ==================================================================================
 agents   one per node of any graph; usually two
 actions  cooperate, defect
 channels opening, own, actions, payoffs, state
-episode  100 rounds, truncated, never terminated
-======== ==========================================================
+episode  100 rounds, then truncated; terminated before only by chance, where ``ending`` is set
+======== ==================================================================================
 
-Sources: Kong et al. 2024 for payoffs, length and states; Axelrod 1984 for the game; Nowak and
+Sources: Kong et al. 2024 for payoffs, length and states; Axelrod 1984 for the game and the unknown
+ending, 0.00346 in his second tournament; Wu and Axelrod 1995 for noise, 0.01 there; Nowak and
 Sigmund 1993 for memory-1 policies.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -30,17 +41,12 @@ from commonweal import codes
 from commonweal.records import Indicators, Layer, Outcome, Percept
 from commonweal.settings import Settings, setting
 from commonweal.spaces import Discrete, WorldSpec
-from commonweal.worlds import WORLDS
+from commonweal.worlds import WORLDS, memory
 from commonweal.worlds.base import World
+from commonweal.worlds.memory import NOTHING, STATES
 from commonweal.worlds.payoffs import dilemma_indicators, one_round, payoffs_seen
 
 PAPER = "Kong et al. 2024"
-
-NOTHING = 2
-"""stands for the action of those who have not played yet"""
-
-STATES = ("s0", "CC", "CD", "DC", "DD")
-"""States of a memory-1 policy, own action first, in the order of the channel ``state``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +63,10 @@ class IteratedDilemmaConfig(Settings):
     punishment: float = setting(0.0, "payoff of mutual defection", low=-10, high=10, source=PAPER)
     horizon: int = setting(100, "rounds in an episode", low=1, source=PAPER)
     payoff: str = setting("mean", "payoffs over neighbours", choices=("sum", "mean"))
+    noise: float = setting(0.0, "chance that a move comes out as the other one", low=0, high=1)
+    ending: float = setting(
+        0.0, "chance that an episode is over after a round, 1 - discount", low=0, high=1
+    )
 
 
 @dataclass(frozen=True)
@@ -69,38 +79,35 @@ class DilemmaState:
     """[L, N] float32: mean payoff per link in the last round; 0 before the first"""
 
 
-def states_of_links(last: Tensor, others: Tensor, mask: Tensor) -> Tensor:
-    """Place in `STATES` of every link in view, [L, N, D]; one more where ``mask`` is False.
-
-    ``last`` [L, N] are own actions and ``others`` [L, N, D] those of the neighbours.
-    """
-    own = last.unsqueeze(-1)
-    state = torch.where(own == NOTHING, 0, 1 + 2 * own + others)
-    return torch.where(mask, state, len(STATES))
-
-
 @WORLDS.register("iterated_dilemma")
 class IteratedDilemma(World[DilemmaState]):
     """Repeated two-action dilemma between partners who remember the last round."""
 
     Config = IteratedDilemmaConfig
-    usual = {"agents": 2, "network": "complete", "lanes": 16, "replicates": 1, "steps": 100_000}
+    usual = {"agents": 2, "network": "complete", "lanes": 16, "replicates": 1, "steps": 1_000_000}
+    published = {"lase": {"cooperation": (0.93, None)}}
 
     def describe(self) -> WorldSpec:
         """Two actions; channels of the last round."""
         width = self.neighbourhoods.view.shape[1]
         channels = {"opening": 1, "own": 2, "actions": 2 * width, "payoffs": 1 + width}
         channels["state"] = len(STATES) * width
-        c = self.config
-        self.matrix = torch.tensor(
-            [[c.reward, c.sucker], [c.temptation, c.punishment]], device=self.device
-        )
+        c, regular = self.config, self.neighbourhoods.regular
+        matrix = (c.reward, c.sucker), (c.temptation, c.punishment)
+        self.matrix = torch.tensor(matrix, device=self.device)
         # Nothing is shown before the first round, like a row whose places are not filled.
         self.own = torch.eye(NOTHING + 1, 2, device=self.device)
-        self.states = torch.eye(len(STATES) + 1, len(STATES), device=self.device)
-        book = codes.codebook(width, regular=False)
-        self.codebook = None if book is None else book.to(self.device)
-        return WorldSpec(Discrete(2, ("C", "D")), channels, c.horizon, dyadic=True)
+        books = codes.codebook(width, regular=False), memory.codebook(width, regular, opening=True)
+        self.deeds, self.states = (b if b is None else b.to(self.device) for b in books)
+        return WorldSpec(
+            Discrete(2, ("C", "D")),
+            channels,
+            c.horizon,
+            dyadic=True,
+            view=("state",),
+            matrix=matrix,
+            lasting=not self.graph.graph.get("redrawn", False),
+        )
 
     def initial(self) -> DilemmaState:
         """Nobody has played yet."""
@@ -116,21 +123,32 @@ class IteratedDilemma(World[DilemmaState]):
             return Percept(codes=state.last, codebook=self.own)
         if channel == "payoffs":
             return payoffs_seen(state.payoff, near)
-        met = near.met(state.last)
         if channel == "state":
-            places = states_of_links(state.last, met, near.mask)
-            if places.shape[-1] == 1:
-                return Percept(codes=places[..., 0], codebook=self.states)
-            return Percept(dense=self.states[places].flatten(-2))
-        filled = near.mask & ~opening[..., None]
-        if self.codebook is None:
+            return memory.seen(state.last, near, self.states, opening=True)
+        met, filled = near.met(state.last), near.mask & ~opening[..., None]
+        if self.deeds is None:
             return Percept(dense=codes.one_hot(met, filled))
-        return Percept(codes=codes.encode(met, filled, regular=False), codebook=self.codebook)
+        return Percept(codes=codes.encode(met, filled, regular=False), codebook=self.deeds)
 
     def transition(self, state: DilemmaState, moves: Tensor) -> tuple[DilemmaState, Outcome]:
-        """Everyone plays every neighbour once."""
-        payoff, outcome = one_round(self.matrix, moves, self.neighbourhoods, self.config.payoff)
-        return DilemmaState(moves, payoff), outcome
+        """Everyone plays every neighbour once; hands may slip, and the episode may be over."""
+        played = self._slipped(moves) if self.config.noise else moves
+        payoff, outcome = one_round(self.matrix, played, self.neighbourhoods, self.config.payoff)
+        if self.config.noise:
+            outcome = replace(outcome, played=played)
+        if self.config.ending:
+            over = self._chance(self.config.ending, outcome.terminated.shape)
+            outcome = replace(outcome, terminated=over)
+        return DilemmaState(played, payoff), outcome
+
+    def _slipped(self, moves: Tensor) -> Tensor:
+        """The moves that come out when these [L, N] are meant."""
+        return moves ^ self._chance(self.config.noise, moves.shape).long()
+
+    def _chance(self, chance: float, shape: torch.Size) -> Tensor:
+        """True with this chance, each place for itself."""
+        drawn = torch.rand(shape, generator=self.generator, device=self.device)
+        return drawn < chance
 
     def indicators(self, state: DilemmaState, outcome: Outcome) -> Indicators:
         """Those of the lattice, and the shares of links in each state, CD and DC counted as one."""

@@ -4,12 +4,13 @@ Two actions, 0 = cooperate and 1 = defect.  With reward R = 1 and punishment P =
 temptation T and the sucker's payoff S decide the game: harmony (T < 1, S > 0), snowdrift
 (T > 1, S > 0), stag hunt (T < 1, S < 0) or prisoner's dilemma (T > 1, S < 0).  Payoffs are
 summed over neighbours.  At the start of an episode half of the agents are marked defectors
-at random; the marks stand for the round before the first.
+at random; the marks stand for the round before the first.  All channels show them as last
+actions, the states of links too, so that s0 never occurs here.
 
 ======== ==========================================================
 agents   one per node of any graph
 actions  cooperate, defect
-channels opening, own, actions, payoffs
+channels opening, own, actions, payoffs, state
 episode  20 rounds, truncated, never terminated
 ======== ==========================================================
 
@@ -26,8 +27,9 @@ from commonweal import codes
 from commonweal.records import Indicators, Layer, Outcome, Percept
 from commonweal.settings import Settings, setting
 from commonweal.spaces import Discrete, WorldSpec
-from commonweal.worlds import WORLDS
+from commonweal.worlds import WORLDS, memory
 from commonweal.worlds.base import World
+from commonweal.worlds.memory import STATES
 from commonweal.worlds.payoffs import (
     dilemma_indicators,
     marks,
@@ -78,14 +80,21 @@ class Lattice(World[LatticeState]):
         """Two actions; channels of the last round."""
         width = self.neighbourhoods.view.shape[1]
         channels = {"opening": 1, "own": 2, "actions": 2 * width, "payoffs": 1 + width}
-        c = self.config
-        self.matrix = torch.tensor(
-            [[c.reward, c.sucker], [c.temptation, c.punishment]], device=self.device
+        channels["state"] = len(STATES) * width
+        c, regular = self.config, self.neighbourhoods.regular
+        matrix = (c.reward, c.sucker), (c.temptation, c.punishment)
+        self.matrix = torch.tensor(matrix, device=self.device)
+        books = codes.codebook(width, regular), memory.codebook(width, regular, opening=False)
+        self.deeds, self.states = (b if b is None else b.to(self.device) for b in books)
+        return WorldSpec(
+            Discrete(2, ("C", "D")),
+            channels,
+            c.horizon,
+            dyadic=True,
+            view=("state",),
+            matrix=matrix,
+            lasting=not self.graph.graph.get("redrawn", False),
         )
-        regular = self.neighbourhoods.regular
-        book = codes.codebook(width, regular)
-        self.codebook = None if book is None else book.to(self.device)
-        return WorldSpec(Discrete(2, ("C", "D")), channels, c.horizon, dyadic=True)
 
     def initial(self) -> LatticeState:
         """Marks, and the payoffs that the marks would have earned each other."""
@@ -96,7 +105,7 @@ class Lattice(World[LatticeState]):
         return LatticeState(last, payoff, opening)
 
     def show(self, state: LatticeState, channel: str) -> Percept:
-        """One of the channels opening, own, actions and payoffs."""
+        """One of the channels opening, own, actions, payoffs and state."""
         near, shape = self.neighbourhoods, state.last.shape
         if channel == "opening":
             return Percept(dense=state.opening.float()[:, None, None].expand(*shape, 1))
@@ -104,10 +113,12 @@ class Lattice(World[LatticeState]):
             return Percept(codes=state.last, codebook=torch.eye(2, device=self.device))
         if channel == "payoffs":
             return payoffs_seen(state.payoff, near)
+        if channel == "state":
+            return memory.seen(state.last, near, self.states, opening=False)
         met = near.met(state.last)
-        if self.codebook is None:
+        if self.deeds is None:
             return Percept(dense=codes.one_hot(met, near.mask))
-        return Percept(codes=codes.encode(met, near.mask, near.regular), codebook=self.codebook)
+        return Percept(codes=codes.encode(met, near.mask, near.regular), codebook=self.deeds)
 
     def transition(self, state: LatticeState, moves: Tensor) -> tuple[LatticeState, Outcome]:
         """Everyone plays every neighbour once."""

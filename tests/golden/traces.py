@@ -127,6 +127,36 @@ def numbers(values: Tensor, digits: int) -> str:
     return " ".join(f"{value:{digits + 4}.{digits}f}" for value in values[0].flatten().tolist())
 
 
+def gifts() -> Iterator[str]:
+    """Who gives half of its reward away, evenly, on a triangle with a tail: moves, rewards before and
+    after gifts, and all shares and gifts of the episode.
+    """
+    graph = nx.Graph([(0, 1), (0, 2), (0, 3), (2, 3)])
+    rules = {"kind": "iterated_dilemma", "horizon": 3}
+    shares = [
+        Share(kind="generous", count=2),
+        Share(kind="tit_for_tat"),
+        Share(kind="always_defect"),
+    ]
+    world = society(*shares, graph=graph, lanes=1, world=rules)
+    book = world.society.ledger("gifts")
+    yield ", ".join(agent.kind for agent in world.people)
+    for _ in range(4):
+        world.step()
+        experience = world.society.experience
+        moves = " ".join("CD"[move] for move in experience.moves[0])
+        rewards = experience.outcome.rewards
+        utility = rewards.clone()
+        for cohort in world.society.cohorts:
+            utility = cohort.put(utility, cohort.utility)
+        yield f"{moves}   {numbers(rewards, 3)}   {numbers(utility, 3)}"
+    for giver, receiver, books in book.graph(0).edges(data=True):
+        if books["life"]:
+            sums = " ".join(f"{name} {value:.3f}" for name, value in books.items())
+            yield f"{giver} to {receiver}: {sums}"
+    yield from measured(world, 3)
+
+
 def toy_game() -> Iterator[str]:
     """AgA and individual ascent from the usual start: actions, rewards, and the sign of AgA."""
     for kind in ("aga", "simul_ind"):
@@ -163,6 +193,7 @@ TRACES: dict[str, Callable[[], Iterator[str]]] = {
     "scripted": scripted,
     "lr2": lr2,
     "iterated_dilemma": iterated_dilemma,
+    "gifts": gifts,
     "toy_game": toy_game,
     "public_goods": public_goods,
 }

@@ -1,21 +1,35 @@
 """The iterated dilemma: rounds, views and duels worked by hand."""
 
+from dataclasses import dataclass
+
 import networkx as nx
 import pytest
 import torch
 
+from commonweal.settings import setting
+from commonweal.simulation.conformance.lanes import symmetry_is_kept
 from commonweal.simulation.conformance.puppets import build
+from commonweal.simulation.conformance.tools import keep
+from commonweal.simulation.conformance.worlds import WORLD_CLAUSES, is_documented
 from commonweal.simulation.experiment import Experiment, Share, resolve
-from commonweal.worlds.iterated_dilemma import STATES, IteratedDilemmaConfig
-from tests.societies import society
+from commonweal.worlds import WORLDS
+from commonweal.worlds.iterated_dilemma import (
+    NOTHING,
+    STATES,
+    DilemmaState,
+    IteratedDilemma,
+    IteratedDilemmaConfig,
+)
+from tests.societies import registered, society
 
 R, S, T, P = 1.0, -0.2, 1.2, 0.0
 PAIR = {(0, 0): (R, R), (0, 1): (S, T), (1, 0): (T, S), (1, 1): (P, P)}
 VIEWS = {(0, 0): ("CC", "CC"), (0, 1): ("CD", "DC"), (1, 0): ("DC", "CD"), (1, 1): ("DD", "DD")}
 
 
-def world_on(graph, **settings):
-    return build("iterated_dilemma", graph, config=IteratedDilemmaConfig(**settings))
+def world_on(graph, lanes=3, **settings):
+    config = IteratedDilemmaConfig(**settings)
+    return build("iterated_dilemma", graph, lanes=lanes, config=config)
 
 
 def at(world, moves):
@@ -69,12 +83,24 @@ def test_before_the_first_round_nobody_has_played():
 
 def test_the_few_views_of_a_pair_are_shown_as_codes():
     world = world_on(nx.path_graph(2))
-    for channel, views in {"own": 3, "actions": 3, "state": 6}.items():
+    for channel, views in {"own": 3, "actions": 3, "state": 5}.items():
         assert len(world.show(world.state, channel).codebook) == views
+
+
+def test_the_game_is_told():
+    spec = world_on(nx.path_graph(2)).spec
+    assert (spec.view, spec.matrix, spec.lasting) == (("state",), ((R, S), (T, P)), True)
+    assert not society(
+        "random",
+        world={"kind": "iterated_dilemma"},
+        agents=6,
+        network={"kind": "well_mixed", "neighbours": 3},
+    ).spec.lasting
 
 
 def test_other_games_are_settings():
     world = world_on(nx.path_graph(2), reward=3, sucker=0, temptation=5, punishment=1)
+    assert world.spec.matrix == ((3, 0), (5, 1))
     assert [at(world, moves)[1].rewards[0].tolist() for moves in ([0, 0], [0, 1], [1, 1])] == [
         [3, 3],
         [0, 5],
@@ -135,6 +161,63 @@ def test_wide_views_are_shown_like_narrow_ones():
     assert features(world, world.initial(), "actions") == [[0] * 18] * 10
 
 
+def by_hand(world, last):
+    """The channel ``state`` of the first lane, link by link."""
+    near, rows = world.neighbourhoods, []
+    for node, own in enumerate(last):
+        met = near.view[node][near.mask[node]].tolist()
+        names = ["s0" if own == NOTHING else "CD"[own] + "CD"[last[other]] for other in met]
+        missing = near.view.shape[1] - len(met)
+        rows.append([bit for name in names for bit in one_hot(name)] + [0.0] * 5 * missing)
+    return rows
+
+
+FEW = {
+    f"{d} of all": (nx.circulant_graph(16, range(1, d // 2 + 1)), 1 + 2 * 2**d) for d in (2, 4, 6)
+}
+FEW |= {"7 of all": (nx.complete_graph(8), 1 + 2 * 2**7)}
+FEW |= {f"up to {d}": (nx.star_graph(d), d + 1 + 2 * (2 ** (d + 1) - 1)) for d in (2, 3, 6)}
+MANY = {"8 of all": nx.complete_graph(9), "up to 7": nx.star_graph(7)}
+
+
+@pytest.mark.parametrize(("graph", "views"), FEW.values(), ids=FEW)
+def test_few_views_are_codes_that_mean_what_is_written_out(graph, views):
+    world = world_on(graph, lanes=200)
+    rng = torch.Generator().manual_seed(0)
+    last = torch.randint(2, (200, len(graph)), generator=rng)
+    last[100:] = NOTHING
+    shown = world.show(DilemmaState(last, torch.zeros(last.shape)), "state")
+    assert len(shown.codebook) == views
+    for lane in (0, 50, 99, 100):
+        assert shown.features[lane].tolist() == by_hand(world, last[lane].tolist())
+    # One code for one view: who sees the same reads the same row.
+    seen = shown.features.flatten(0, 1)
+    for code in shown.codes.unique():
+        rows = seen[shown.codes.flatten() == code]
+        assert (rows == rows[0]).all()
+    assert len(seen.unique(dim=0)) == len(shown.codes.unique())
+
+
+@pytest.mark.parametrize("graph", MANY.values(), ids=MANY)
+def test_many_views_are_written_out(graph):
+    world = world_on(graph)
+    last = torch.tensor([[node % 2 for node in range(len(graph))]] * 3)
+    last[1] = NOTHING
+    shown = world.show(DilemmaState(last, torch.zeros(last.shape)), "state")
+    assert shown.codes is None
+    for lane in (0, 1):
+        assert shown.dense[lane].tolist() == by_hand(world, last[lane].tolist())
+
+
+def test_the_table_holds_every_view_of_two_neighbours_once():
+    book = world_on(nx.cycle_graph(4)).show(world_on(nx.cycle_graph(4)).state, "state").codebook
+    names = [[STATES[row.index(1)] for row in rows] for rows in book.view(-1, 2, 5).tolist()]
+    # The first neighbour's sign counts one, the second's two.
+    cooperators = [["CC", "CC"], ["CD", "CC"], ["CC", "CD"], ["CD", "CD"]]
+    defectors = [["DC", "DC"], ["DD", "DC"], ["DC", "DD"], ["DD", "DD"]]
+    assert names == [["s0", "s0"], *cooperators, *defectors]
+
+
 def test_indicators_by_hand():
     world = world_on(nx.path_graph(4))
     state, outcome = at(world, [0, 0, 1, 1])
@@ -178,7 +261,7 @@ def test_usually_two_who_know_each_other_play_a_hundred_rounds():
     usual = resolve(
         Experiment(world={"kind": "iterated_dilemma"}, population=[Share(kind="tit_for_tat")])
     )
-    assert (usual.agents, usual.lanes, usual.replicates, usual.steps) == (2, 16, 1, 100_000)
+    assert (usual.agents, usual.lanes, usual.replicates, usual.steps) == (2, 16, 1, 1_000_000)
     assert usual.network["kind"] == "complete"
     assert usual.world["horizon"] == 100
 
@@ -246,3 +329,104 @@ def test_learners_play_here(kind):
     _, total, world = duel(kind, rounds=45, lanes=2)
     assert torch.tensor(total).isfinite().all()
     assert all(torch.tensor(agent.probabilities).isfinite().all() for agent in world.people)
+
+
+# ---- noise and the unknown ending --------------------------------------------------------------
+
+
+def test_without_noise_and_ending_nothing_is_drawn():
+    world = world_on(nx.path_graph(2))
+    bits = world.generator.get_state()
+    state, outcome = at(world, [0, 1])
+    assert torch.equal(world.generator.get_state(), bits)
+    assert state.last[0].tolist() == [0, 1] and outcome.played is None
+
+
+def test_what_came_out_is_seen_and_paid():
+    world = world_on(nx.path_graph(3), noise=1.0)  # every hand slips
+    moves = torch.tensor([[0, 1, 1]] * 3)
+    state, outcome = world.transition(world.state, moves)
+    played = [1, 0, 0]
+    assert outcome.played[0].tolist() == state.last[0].tolist() == played
+    assert moves[0].tolist() == [0, 1, 1]
+    assert outcome.rewards[0].tolist() == pytest.approx([T, (S + R) / 2, R])
+    assert features(world, state, "own") == [[0, 1], [1, 0], [1, 0]]
+    assert features(world, state, "actions") == [[1, 0, 0, 0], [0, 1, 1, 0], [1, 0, 0, 0]]
+    assert features(world, state, "state") == by_hand(world, played)
+    measured = world.indicators(state, outcome)
+    assert measured["cooperation"][0].tolist() == [2] * 3
+    assert measured["state_CC"][0].tolist() == [2] * 3
+
+
+def test_slips_are_as_frequent_as_they_should_be_whatever_was_meant():
+    world = world_on(nx.complete_graph(50), lanes=200, noise=0.1)
+    moves = torch.arange(50).remainder(2).expand(200, 50)
+    slips = world.transition(world.state, moves)[1].played != moves
+    # Over 5000 draws each: standard deviation 0.0042.
+    assert slips[:, ::2].float().mean().item() == pytest.approx(0.1, abs=0.015)
+    assert slips[:, 1::2].float().mean().item() == pytest.approx(0.1, abs=0.015)
+
+
+def test_tit_for_tat_answers_what_was_played():
+    rules = {"kind": "iterated_dilemma", "noise": 1.0}
+    world = society("tit_for_tat", agents=2, lanes=1, world=rules)
+    meant, came = [], []
+    for _ in range(4):
+        world.step()
+        meant.append(world.society.experience.moves[0].tolist())
+        came.append(world.state.last[0].tolist())
+    assert meant == [[0, 0], [1, 1], [0, 0], [1, 1]]
+    assert came == [[1, 1], [0, 0], [1, 1], [0, 0]]
+
+
+def test_an_episode_that_is_over_is_terminated_and_not_truncated():
+    rules = {"kind": "iterated_dilemma", "ending": 1.0, "horizon": 1}
+    world = society("tit_for_tat", "always_defect", agents=2, world=rules)
+    for _ in range(3):
+        world.step()
+        experience = world.society.experience
+        assert experience.observation["opening"].features.all()
+        assert experience.outcome.terminated.all() and not experience.truncated.any()
+        assert experience.moves.sum(1).tolist() == [1, 1]  # always the opening of tit for tat
+
+
+def test_an_ending_is_one_minus_the_discount():
+    lanes, discount = 4000, 0.8
+    rules = {"kind": "iterated_dilemma", "ending": 1 - discount, "horizon": 60}
+    world = society("tit_for_tat", "always_defect", agents=2, lanes=lanes, world=rules)
+    order = sorted(range(2), key=lambda node: world.people[node].kind != "tit_for_tat")
+    going, total, played = torch.ones(lanes, dtype=torch.bool), torch.zeros(lanes, 2), []
+    for _ in range(60):
+        world.step()
+        played.append(going.float().mean().item())
+        outcome = world.society.experience.outcome
+        total += outcome.rewards[:, order] * going[:, None]
+        going &= ~outcome.terminated
+    # The n-th round is played with probability discount ** (n - 1), here within three deviations.
+    for n in (1, 2, 3, 6):
+        chance = discount ** (n - 1)
+        assert played[n - 1] == pytest.approx(chance, abs=3 * (0.25 / lanes) ** 0.5)
+    assert sum(played) == pytest.approx(1 / (1 - discount), rel=0.06)
+    # S or T once and P = 0 ever after, whenever the end comes.
+    assert total.mean(0).tolist() == pytest.approx([S, T])
+
+
+class Tournament(IteratedDilemma):
+    """Noise and an unknown ending at once (Axelrod 1984)."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(IteratedDilemmaConfig):
+        """Settings of a tournament."""
+
+        noise: float = setting(0.2, "noise", low=0, high=1)
+        ending: float = setting(0.3, "ending", low=0, high=1)
+
+
+# It has no file of its own, and slips do not turn with a ring.
+CLAUSES = [clause for clause in WORLD_CLAUSES if clause not in (is_documented, symmetry_is_kept)]
+
+
+@pytest.mark.parametrize("clause", CLAUSES)
+def test_the_contract_of_a_world_holds_with_noise_and_ending(clause):
+    with registered(WORLDS, "tournament", Tournament):
+        keep("world tournament", [clause], "tournament")

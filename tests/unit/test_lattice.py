@@ -4,7 +4,9 @@ import networkx as nx
 import pytest
 import torch
 
+from commonweal.simulation.conformance.puppets import build
 from commonweal.worlds.lattice import LatticeState
+from commonweal.worlds.memory import STATES
 from tests.societies import society
 
 
@@ -58,6 +60,63 @@ def test_the_opening_shows_the_marks_and_what_they_would_have_earned():
     _, outcome = world.transition(opening, opening.last)
     mean = outcome.rewards / torch.tensor([1, 2, 1])
     torch.testing.assert_close(opening.payoff, mean)
+
+
+def named(world, state):
+    """States of the links in view of each node in the first lane; "" where nobody stands."""
+    rows = world.show(state, "state").features[0].unflatten(-1, (-1, len(STATES))).tolist()
+    return [[STATES[link.index(1)] if 1 in link else "" for link in row] for row in rows]
+
+
+def test_states_of_links_are_shown_own_action_first():
+    world = build("lattice", nx.path_graph(3))
+    state, _ = at(world, [0, 1, 1])
+    assert named(world, state) == [["CD", ""], ["DC", "DD"], ["DD", ""]]
+
+
+def test_the_marks_are_the_states_of_links_in_the_opening():
+    world = build("lattice", nx.path_graph(3))
+    opening = world.initial()
+    assert opening.opening.all()
+    own = ["CD"[mark] for mark in opening.last[0]]
+    assert sorted(own) == ["C", "C", "D"]
+    middle = [own[1] + own[0], own[1] + own[2]]
+    assert named(world, opening) == [[own[0] + own[1], ""], middle, [own[2] + own[1], ""]]
+
+
+@pytest.mark.parametrize(
+    ("graph", "views"),
+    [
+        (nx.cycle_graph(5), 2 * 2**2),
+        (nx.complete_graph(9), 2 * 2**8),
+        (nx.complete_graph(10), None),
+        (nx.star_graph(7), 2 * (2**8 - 1)),
+        (nx.star_graph(8), None),
+    ],
+)
+def test_few_views_are_codes_that_mean_what_is_written_out(graph, views):
+    world = build("lattice", graph)
+    last = torch.tensor([[(node + lane) % 3 % 2 for node in graph] for lane in range(3)])
+    shown = world.show(LatticeState(last, torch.zeros(last.shape), torch.ones(3) == 1), "state")
+    assert (views is None) == (shown.codes is None)
+    assert views is None or len(shown.codebook) == views
+    near = world.neighbourhoods
+    for lane, node in ((lane, node) for lane in range(3) for node in graph):
+        links = shown.features[lane, node].view(-1, 5)
+        for place, link in enumerate(links.tolist()):
+            if near.mask[node, place]:
+                pair = "CD"[last[lane, node]] + "CD"[last[lane, near.view[node, place]]]
+                assert link == [float(pair == state) for state in STATES]
+            else:
+                assert link == [0] * 5
+
+
+def test_the_game_is_told():
+    spec = path().spec
+    assert (spec.view, spec.lasting) == (("state",), True)
+    assert spec.matrix == ((1, -0.33), (1.3, 0))
+    mixed = society("random", agents=6, network={"kind": "well_mixed", "neighbours": 3})
+    assert not mixed.spec.lasting
 
 
 def test_mean_payoffs_divide_by_the_number_of_neighbours():
