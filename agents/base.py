@@ -36,13 +36,15 @@ class Agent(mesa.Agent):
 
     Config: ClassVar[type[Settings]] = Settings
     senses: ClassVar[tuple[str, ...]] = ("actions",)
-    """channels of the world, or ledgers whose readings are seen, in this order"""
+    """channels of the world, or ledgers whose readings are seen, in this order; ``view`` stands for
+    the channels of the world's ordinary observation"""
     heads: ClassVar[dict[str, type[Mind]]] = {"move": ByHand}
     """one mind per head: ``move``, and heads of ledgers such as ``assess``"""
     continuous: ClassVar[type[Mind] | None] = None
     """the mind that moves where actions are continuous; None if the kind does not live there"""
     turns: ClassVar[tuple[str, ...]] = ("move",)
-    """which head learns, one rollout each in turn; ``rest`` is a rollout in which none does"""
+    """which head learns, one rollout each in turn; ``rest`` is a rollout in which none does, and
+    heads joined by ``+`` learn from the same rollout, whose length is that of the first"""
     ledgers: ClassVar[tuple[str, ...]] = ()
     """ledgers that the kind keeps or reads"""
     preference: ClassVar[type[Preference]] = Selfish
@@ -53,6 +55,8 @@ class Agent(mesa.Agent):
     """what becomes of the gradients of the minds that know what the community wants"""
     choices: ClassVar[int] = 0
     """number of actions that the kind understands; 0 = any"""
+    players: ClassVar[int] = 0
+    """number of agents of the only worlds it lives in; 0 = any"""
 
     def __init__(self, model: mesa.Model, node: int, cohort: Cohort, member: int) -> None:
         super().__init__(model)
@@ -71,6 +75,13 @@ class Agent(mesa.Agent):
         """Name of the setting that holds the settings of a head."""
         return head if isinstance(spec.actions, Discrete) or head != "move" else "continuous"
 
+    @final
+    @classmethod
+    def sees(cls, spec: WorldSpec) -> tuple[str, ...]:
+        """Channels and ledgers that the kind reads in a world."""
+        senses = [spec.view if sense == "view" else (sense,) for sense in cls.senses]
+        return tuple(name for names in senses for name in names)
+
     @classmethod
     def accepts(cls, spec: WorldSpec, name: str, world: str, ledgers: tuple[str, ...]) -> None:
         """Raise `BadSetting` in one line if agents of this kind cannot live in a world."""
@@ -88,12 +99,27 @@ class Agent(mesa.Agent):
                 f"agent {name} cannot play in world {world}: it follows exact gradients, "
                 "and this world's payoffs are not a known function of the joint action"
             )
+        if cls.theory.identities and not spec.lasting:
+            raise BadSetting(
+                f"agent {name} cannot play in world {world} on this network: its perspective tells "
+                "neighbours apart, and here they are others in every round"
+            )
+        flat = [row for row in spec.matrix if max(row) == min(row)]
+        if flat and any(mind.counterfactual for mind in minds.values()):
+            raise BadSetting(
+                f"agent {name} cannot play in world {world}: a move that pays {flat[0][0]:g} whatever "
+                "the co-player does leaves nothing to compare its act with; payoffs in a row must differ"
+            )
         if cls.choices and isinstance(spec.actions, Discrete) and spec.actions.n != cls.choices:
             raise BadSetting(
                 f"agent {name} cannot play in world {world}: it knows {cls.choices} actions, "
                 f"the world has {spec.actions.n}"
             )
-        missing = [s for s in cls.senses if s not in spec.channels and s not in ledgers]
+        if "view" in cls.senses and not spec.view:
+            raise BadSetting(
+                f"agent {name} cannot play in world {world}: nothing there is meant to be looked at"
+            )
+        missing = [s for s in cls.sees(spec) if s not in spec.channels and s not in ledgers]
         if missing:
             raise BadSetting(
                 f"agent {name} cannot play in world {world}: it needs to see {missing[0]!r}, "
@@ -153,6 +179,18 @@ class Agent(mesa.Agent):
         seen = self.cohort.perceive(self.model.observation)
         row = self.model.focus % self.model.lanes_each
         return self.cohort.minds["move"].alone(self.slot, row, seen).tolist()
+
+    @property
+    def beliefs(self) -> dict[int, list[float]]:
+        """Neighbour in view -> probabilities of its last move as this agent expected them, in the
+        focus lane; empty without a theory of mind, and before anything was played.
+        """
+        moves, near = self.cohort.beliefs.moves, self.model.neighbourhoods
+        if moves is None:
+            return {}
+        row = moves[self.slot, self.model.focus % self.model.lanes_each]
+        seen = near.view[self.node][near.mask[self.node]].tolist()
+        return dict(zip(seen, row[: len(seen)].tolist(), strict=True))
 
     def page(self, ledger: str = "reputation") -> Page:
         """Its part of a ledger in the focus lane."""

@@ -14,12 +14,16 @@ import torch
 from torch import Tensor
 
 from commonweal.agents.base import Agent
+from commonweal.agents.composition import check, seat_at, theory
 from commonweal.agents.gradients.base import Own
-from commonweal.agents.learners.base import Company, Mind, Note, Seat, by_lane, by_slot, draw
+from commonweal.agents.learners.base import Giver, Mind, Note, by_lane, by_slot, draw
+from commonweal.agents.perspectives.base import insight
 from commonweal.agents.place import Place
+from commonweal.agents.preferences.base import Income
+from commonweal.agents.scene import Scene
 from commonweal.errors import BrokenContract, Diverged
 from commonweal.networks.ledgers import Question
-from commonweal.records import Experience, Observation, Percept
+from commonweal.records import Beliefs, Experience, Observation, Percept
 from commonweal.settings import Settings
 from commonweal.spaces import Box
 
@@ -43,7 +47,7 @@ class Cohort:
         self.everyone = len(members) == place.near.agents
         self.slots = place.replicates * len(members)
         self.generator = generator = place.streams.torch(f"agents/{name}", place.device)
-        self.perspective = kind.theory()
+        self.senses = kind.sees(place.spec)
         self.charter, self.exchange = kind.charter(), kind.exchange()
         preference = getattr(config, "preference", None) or kind.preference.Config()
         self.preference = kind.preference(preference, len(members), place.near.agents, generator)
@@ -51,51 +55,24 @@ class Cohort:
         self.plain = Own(Settings())
         self.minds: dict[str, Mind] = {}
         for head, mind in kind.minds(place.spec).items():
-            seat = self._seat(head, generator)
+            seat = seat_at(self, head)
             # A mind without settings of its own follows the kind's.
             own = config if mind.Config is Settings else mind.Config()
             given = getattr(config, kind.part(head, place.spec), None)
             self.minds[head] = mind(given or own, seat, kind)
-        if not self.rule.separate and not any(mind.joint for mind in self.minds.values()):
-            raise BrokenContract(
-                f"agent {name}: its gradient rule {kind.gradient_rule.__name__} needs a learner "
-                "that knows what the community wants"
-            )
-        if self.preference.ledgers and any(mind.exact for mind in self.minds.values()):
-            raise BrokenContract(
-                f"agent {name}: its preference {kind.preference.__name__} reads the ledger "
-                f"{self.preference.ledgers[0]!r}, which no exact gradient passes through"
-            )
+        self.perspective = theory(self)
+        self.lens = next((mind for mind in self.minds.values() if isinstance(mind, Giver)), None)
+        check(self)
         self.earned = torch.zeros(len(members), device=place.device)
+        self.outlook: Callable[[], Tensor]
+        self.beliefs = Beliefs()
+        self.insight: dict[str, Tensor] = {}
         self.turn, self.rounds, self.last_progress = 0, 0, 0.0
 
-    def _seat(self, head: str, generator: torch.Generator) -> Seat:
-        place, width = self.place, self.place.near.view.shape[1]
-        if head == "move":
-            inputs = sum(self._width(sense) for sense in self.kind.senses)
-            space = place.spec.actions
-            rows, actions = 1, space.size if isinstance(space, Box) else space.n
-        else:
-            ledger = place.book(head)
-            moves = torch.zeros(ledger.lanes, place.near.agents, dtype=torch.int64)
-            inputs = ledger.questions(moves.to(place.device))[head].percept.width
-            rows, actions = width, ledger.heads[head].n
-        company = Company(
-            place.spec, self.members, place.near.agents, place.replicates, self._wants
-        )
-        return Seat(
-            inputs, actions, self.slots, place.lanes_each, rows, generator, place.device, company
-        )
-
-    def _wants(self, rewards: Tensor) -> Tensor:
-        own = rewards if self.everyone else rewards[:, self.members]
-        nothing = torch.zeros_like(own)
-        return self.preference.utility(own, rewards.sum(-1, keepdim=True), nothing, {})
-
-    def _width(self, sense: str) -> int:
-        if sense in self.place.ledgers:
-            return self.place.ledgers[sense].readings().shape[-1]
-        return self.place.spec.channels[sense]
+    def wants(self, rewards: Tensor) -> Tensor:
+        """What the members make of everybody's rewards [L, N], before gifts, [L, M]."""
+        nothing = torch.zeros_like(rewards if self.everyone else rewards[:, self.members])
+        return self.preference.utility(Income(rewards, self.members, nothing))
 
     # ---- the two orders -----------------------------------------------------------------
 
@@ -133,7 +110,7 @@ class Cohort:
     def perceive(self, observation: Observation) -> dict[str, Percept]:
         """What the members see, by sense, rows [K, B]."""
         seen = {}
-        for sense in self.kind.senses:
+        for sense in self.senses:
             ledger = self.place.ledgers.get(sense)
             shown = observation[sense] if ledger is None else Percept(dense=ledger.readings())
             seen[sense] = self._rows(shown)
@@ -160,9 +137,38 @@ class Cohort:
         continuous = isinstance(self.place.spec.actions, Box)
         return self.scatter(outlook if continuous else draw(outlook, self.generator))
 
+    def chances(self) -> Tensor:
+        """Probabilities with which the members made their last moves, [L, M, A]."""
+        return self.scatter(self.minds["move"].probabilities(self.seen))
+
+    def look_around(self, experience: Experience) -> None:
+        """After the moves and before social acts: what was believed of the neighbours, and what came."""
+        near, members = self.place.near, self.members
+        mask = near.mask[members].repeat(self.place.replicates, 1).unsqueeze(1)
+        view = near.view[members].flatten()
+
+        def met(values: Tensor) -> Tensor:
+            seen = values[:, view].unflatten(1, (len(members), -1))
+            return self.gather_own(seen)
+
+        self.scene = Scene(
+            self.seen,
+            self.gather(experience.played),
+            mask,
+            lambda: met(experience.played),
+            lambda: self.minds["move"].probabilities(self.seen),
+            lambda: met(self.outlook()),
+        )
+        self.beliefs = self.perspective.imagine(self.scene, self.lens)
+        if self.beliefs.moves is not None:
+            found = insight(self.beliefs.moves, self.scene.others)
+            self.insight = {name: self.scatter(value) for name, value in found.items()}
+
     def respond(self, head: str, question: Question) -> Tensor:
         """Social acts of the members, [L, M, D]."""
         mind = self.minds[head]
+        if isinstance(mind, Giver):
+            return self.scatter(mind.give(self.scene, self.beliefs))
         if not mind.learns:
             acts = mind.answer(question)
             return acts if self.everyone else acts[:, self.members]
@@ -179,9 +185,10 @@ class Cohort:
     # ---- learning -----------------------------------------------------------------------
 
     @property
-    def head(self) -> str:
-        """The head whose turn it is to learn, or ``rest``."""
-        return self.kind.turns[self.turn]
+    def learning(self) -> list[str]:
+        """The heads whose turn it is to learn; none in a turn of rest."""
+        heads = self.kind.turns[self.turn].split("+")
+        return [head for head in heads if head in self.minds and self.minds[head].learns]
 
     def receive(
         self,
@@ -197,23 +204,36 @@ class Cohort:
         next round as far as it can be known before any restart.
         """
         standing = {name: self.place.ledgers[name].standing() for name in self.preference.ledgers}
-        own = experience.outcome.rewards
-        welfare = own.sum(-1, keepdim=True)
         if not self.everyone:
-            own, moved = own[:, self.members], moved[:, self.members]
+            moved = moved[:, self.members]
             standing = {name: value[:, self.members] for name, value in standing.items()}
-        self.utility = self.preference.utility(own, welfare, moved, standing)
+        influence = self.beliefs.influence
+        income = Income(
+            experience.outcome.rewards,
+            self.members,
+            moved,
+            standing,
+            self.place.near,
+            experience.ended,
+            None if influence is None else self.scatter(influence),
+            experience.progress,
+        )
+        self.utility = self.preference.utility(income)
         self.earned = self.earned + self.utility.mean(0)
-        mind = self.minds.get(self.head)
-        if mind is not None and mind.learns:
-            if self.head == "move":
-                after = partial(self.perceive, experience.following)
-                ends = self._lanes(experience.ended), self._lanes(experience.truncated)
-                utility = self.gather_own(self.utility)
-                note = Note(self.seen, self.moves, utility, *ends, after, experience)
+        for head in self.learning:
+            if head == "move":
+                note = self._note(self.utility, experience)
+            elif isinstance(self.minds[head], Giver):
+                note = self._note(income.rewards, experience)
             else:
-                note = self._social_note(self.head, experience, acts, foresee)
-            mind.remember(note)
+                note = self._social_note(head, experience, acts, foresee)
+            self.minds[head].remember(note)
+
+    def _note(self, utility: Tensor, experience: Experience) -> Note:
+        after = partial(self.perceive, experience.following)
+        ends = self._lanes(experience.ended), self._lanes(experience.truncated)
+        utility = self.gather_own(utility)
+        return Note(self.seen, self.moves, utility, *ends, after, experience, scene=self.scene)
 
     def conclude(self, experience: Experience) -> None:
         """End the round: study when the rollout of this turn is complete.
@@ -223,9 +243,10 @@ class Cohort:
         ended = self._lanes(experience.ended)
         for mind in self.minds.values():
             mind.watch(self.seen, ended)
-        self.perspective.study(self.seen)
+        self.perspective.remember(self.scene, ended)
         self.rounds += 1
-        if self.rounds >= self.minds.get(self.head, self.minds["move"]).rollout:
+        first = self.minds[self.learning[0] if self.learning else "move"]
+        if self.rounds >= first.rollout:
             self._study(experience)
 
     def _social_note(
@@ -248,6 +269,7 @@ class Cohort:
             experience,
             self.gather(penalty).flatten(1),
             None if near.regular else self.gather(counts).flatten(1),
+            self.scene,
         )
 
     def _study(self, experience: Experience) -> None:
@@ -256,30 +278,32 @@ class Cohort:
         Schedules refer to the end of the previous rollout, so that the first update uses the
         values of the start (Ren et al. 2025, settings).
         """
-        mind = self.minds.get(self.head)
-        if mind is not None and mind.learns:
+        minds = {head: self.minds[head] for head in self.learning}
+        for mind in minds.values():
             mind.study(self.last_progress, self.rule if mind.joint else self.plain)
-            self._share(mind)
-            self._check(mind, experience)
+        if minds:
+            self._share(minds)
+            self.perspective.study(self.lens)
+            for part, mind in {**minds, "perspective": self.perspective}.items():
+                self._check(part, mind.broken(), experience)
         self.last_progress = experience.progress
         self.turn, self.rounds = (self.turn + 1) % len(self.kind.turns), 0
 
-    def _share(self, mind: Mind) -> None:
+    def _share(self, minds: dict[str, Mind]) -> None:
         weights = self.charter.convene(self.earned)
         self.earned = torch.zeros_like(self.earned)
-        if weights is not None:
+        for mind in minds.values() if weights is not None else ():
             stack = mind.policy.parameters
             rows = stack.view(self.place.replicates, len(self.members), -1)
             stack.copy_(self.exchange.apply(rows, weights).view_as(stack))
 
-    def _check(self, mind: Mind, experience: Experience) -> None:
-        broken = mind.broken()
-        if bool(broken.any()):
+    def _check(self, part: str, broken: Tensor | None, experience: Experience) -> None:
+        if broken is not None and bool(broken.any()):
             replicate, member = divmod(int(broken.nonzero()[0]), len(self.members))
             node = int(self.members[member])
             raise Diverged(
-                f"agent {self.name} {node} (replicate {replicate}): parameters of its "
-                f"{self.head!r} learner are no longer finite, at {experience.progress:.1%} of the run"
+                f"agent {self.name} {node} (replicate {replicate}): parameters of its {part!r} "
+                f"learner are no longer finite, at {experience.progress:.1%} of the run"
             )
 
     def readings(self) -> dict[str, Tensor]:
@@ -292,6 +316,8 @@ class Cohort:
         """Minds, charter, and where the turns stand."""
         return {
             "minds": {head: mind.state() for head, mind in self.minds.items()},
+            "perspective": self.perspective.state(),
+            "preference": self.preference.state(),
             "charter": self.charter.state(),
             "earned": self.earned,
             "turn": self.turn,
@@ -303,6 +329,8 @@ class Cohort:
         """Inverse of `state`."""
         for head, mind in self.minds.items():
             mind.load(state["minds"].get(head, {}))
+        self.perspective.load(state["perspective"])
+        self.preference.load(state["preference"])
         self.charter.load(state["charter"])
         self.earned = state["earned"].to(self.place.device)
         self.turn, self.rounds = state["turn"], state["rounds"]

@@ -16,7 +16,7 @@ from commonweal.lanes import mean, mean_by_action
 from commonweal.networks.ledgers import Ledger, Question
 from commonweal.networks.neighbourhoods import Neighbourhoods
 from commonweal.records import Experience, Indicators, Layer, Observation
-from commonweal.spaces import Box
+from commonweal.spaces import Box, Discrete
 
 if TYPE_CHECKING:
     from commonweal.worlds.base import World
@@ -33,7 +33,9 @@ class Society:
     def __init__(self, cohorts: list[Cohort], place: Place) -> None:
         self.cohorts, self.place, self.ledgers = cohorts, place, place.ledgers
         self.people: list[Agent] = []
-        self.senses = {sense for cohort in cohorts for sense in cohort.kind.senses}
+        for cohort in cohorts:
+            cohort.outlook = self.outlook
+        self.senses = {sense for cohort in cohorts for sense in cohort.senses}
         self.begun = False
 
     def settle(self, world: World) -> None:
@@ -72,13 +74,24 @@ class Society:
             whole = cohort.put(whole, part(cohort))
         return whole.contiguous()
 
+    def outlook(self) -> Tensor:
+        """Probabilities with which everybody made its last move, [L, N, A]; for oracles."""
+        first = self.cohorts[0].chances()
+        shape = (len(first), self.place.near.agents, first.shape[-1])
+        whole = torch.zeros(shape, device=first.device)
+        for cohort in self.cohorts:
+            whole = cohort.put(whole, cohort.chances())
+        return whole
+
     def receive(self, experience: Experience) -> None:
         """Judge, record, want and learn."""
         self.experience = experience
         acts: dict[str, Tensor] = {}
         moved = torch.zeros_like(experience.outcome.rewards)
+        for cohort in self.cohorts:
+            cohort.look_around(experience)
         for ledger in self.ledgers.values():
-            for head, question in ledger.questions(experience.moves).items():
+            for head, question in ledger.questions(experience.played).items():
                 acts[head] = self._answers(head, question)
             moved += ledger.record({head: acts[head] for head in ledger.heads}, experience)
         moves: list[Tensor] = []
@@ -96,8 +109,12 @@ class Society:
 
     def _answers(self, head: str, question: Question) -> Tensor:
         near = self.place.near
+        counted = isinstance(self.place.book(head).heads[head], Discrete)
         whole = torch.zeros(
-            *question.moves.shape, near.view.shape[1], dtype=torch.int64, device=near.view.device
+            *question.moves.shape,
+            near.view.shape[1],
+            dtype=torch.int64 if counted else torch.float32,
+            device=near.view.device,
         )
         for cohort in self.cohorts:
             if head in cohort.minds:
@@ -125,18 +142,17 @@ class Society:
         Action 0 of a discrete world is its cooperative one.
         """
         experience, result = self.experience, {}
-        rewards, moves = experience.outcome.rewards, experience.moves
+        rewards, played = experience.outcome.rewards, experience.played
         for ledger in self.ledgers.values():
             result |= ledger.indicators(experience)
         utility = rewards.clone()
         for cohort in self.cohorts:
             utility = cohort.put(utility, cohort.utility)
         if isinstance(self.place.spec.actions, Box):
-            level, played = "action", experience.outcome.played
-            good = (moves if played is None else played).mean(-1)
+            level, good = "action", played.mean(-1)
             result["utility"] = mean(utility)
         else:
-            level, good = "cooperation", (moves == 0).float()
+            level, good = "cooperation", (played == 0).float()
             result |= mean_by_action("utility", utility, good)
         several = len(self.cohorts) > 1
         for cohort in self.cohorts:
@@ -146,6 +162,36 @@ class Society:
             for name, value in cohort.readings().items():
                 name = f"{name}/{cohort.name}" if several else name
                 result[name] = (value, torch.ones_like(value))
+        return result | self._about_neighbours()
+
+    def _about_neighbours(self) -> Indicators:
+        """What is measured neighbour by neighbour: all, by who measures, and by who is measured.
+
+        ``gift_weight/lase`` is what agents of this kind give, ``gift_weight_to/lase`` what they get.
+        """
+        near, result = self.place.near, {}
+        found: dict[str, tuple[Tensor, Tensor]] = {}
+        for ledger in self.ledgers.values():
+            for name, values in ledger.links().items():
+                active = torch.stack(list(ledger.active.values())).any(0)
+                found[name] = values, near.mask & active[:, None]
+        for cohort in self.cohorts:
+            for name, own in cohort.insight.items():
+                values, who = found.get(name) or (own.new_zeros(len(own), *near.view.shape), None)
+                who = torch.zeros_like(near.mask) if who is None else who.clone()
+                who[cohort.members] = near.mask[cohort.members]
+                found[name] = cohort.put(values, own), who
+        for name, (values, who) in found.items():
+            groups = {name: who}
+            if len(self.cohorts) > 1:
+                for i, cohort in enumerate(self.cohorts):
+                    groups[f"{name}/{cohort.name}"] = who & (self.kinds == i)[:, None]
+                    groups[f"{name}_to/{cohort.name}"] = who & (self.kinds[near.view] == i)
+            for title, some in groups.items():
+                count = some.sum()
+                if bool(count):
+                    total = (values * some).sum((1, 2))
+                    result[title] = (total, count.float().expand_as(total))
         return result
 
     def layers(self) -> dict[str, Layer]:

@@ -85,8 +85,7 @@ class Ascent(Mind):
 
     def remember(self, note: Note) -> None:
         """Keep the joint action that was really played, and where an episode is over."""
-        outcome = note.experience.outcome
-        self.joint_action = note.experience.moves if outcome.played is None else outcome.played
+        self.joint_action = note.experience.played
         self.ended = note.ended
 
     def game(self) -> Game:

@@ -6,15 +6,16 @@ Rows are ordered by slot, [K, B, ...]: K slots (one per agent and replicate), B 
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from commonweal.agents.gradients.base import GradientRule
+from commonweal.agents.scene import Scene
 from commonweal.networks.ledgers import Ledger
-from commonweal.records import Experience, Percept
+from commonweal.records import Beliefs, Experience, Percept
 from commonweal.settings import Settings
 from commonweal.spaces import WorldSpec
 
@@ -32,6 +33,10 @@ class Company:
     """R"""
     wants: Callable[[Tensor], Tensor]
     """what everybody earns [L, N] -> what the members make of it [L, M], differentiable"""
+    ledgers: dict[str, Ledger] = field(default_factory=dict)
+    """the ledgers of the society, by name"""
+    minds: dict[str, "Mind"] = field(default_factory=dict)
+    """head -> mind of the same agents, as far as they are made"""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,8 @@ class Note:
     penalty: Tensor | None = None
     weight: Tensor | None = None
     """0 where a row is padding (a missing neighbour); None where all count"""
+    scene: Scene | None = None
+    """the same round with the neighbours' moves, for those who look at it"""
 
 
 class Mind(ABC):
@@ -81,6 +88,10 @@ class Mind(ABC):
     """whether it can state what the community wants, which gradient rules but `Own` need"""
     exact: ClassVar[bool] = False
     """whether it needs to know the payoffs as a function of the joint action"""
+    social: ClassVar[bool] = False
+    """whether it learns from what others are, not from what came of its own acts alone"""
+    counterfactual: ClassVar[bool] = False
+    """whether it weighs what others did against what they might have done"""
     rollout: int = 20
     """rounds of one turn"""
 
@@ -126,6 +137,14 @@ class Mind(ABC):
 
     def load(self, state: dict[str, Any]) -> None:  # noqa: B027
         """Inverse of `state`."""
+
+
+class Giver(Mind):
+    """A mind for a social head that looks at the round its agents lived through, not at a question."""
+
+    @abstractmethod
+    def give(self, scene: Scene, beliefs: Beliefs) -> Tensor:
+        """Social acts towards the neighbours in view, [K, B, D]."""
 
 
 class SocialMind(Mind):

@@ -14,7 +14,7 @@ def norm_verdict(defects: Tensor, good: Tensor, table: tuple[int, int, int, int]
     """Verdict 0 or 1, [...]: ``table`` lists C to good, C to bad, D to good, D to bad.
 
     ``good`` says whether the assessor's own standing is at least 0.5, ``defects`` what the
-    neighbour did.  Source: Ren et al. 2025, norm baselines (table in section 9 of the spec).
+    neighbour did.  Source: Ren et al. 2025, norm baselines.
     """
     return torch.tensor(table, device=defects.device)[2 * defects.long() + (~good).long()]
 

@@ -140,14 +140,14 @@ def newborn(
             for rows in chunks(slots, 1024):
                 weight = layer[rows, :-1]
                 noise = torch.randn(weight.shape, generator=generator, device=device, dtype=dtype)
-                weight.copy_(gain * _orthogonal(noise))
+                weight.copy_(gain * orthogonal(noise))
     return parameters
 
 
-def _orthogonal(noise: Tensor) -> Tensor:
+def orthogonal(noise: Tensor) -> Tensor:
     """Matrices [K, n, m] with orthonormal rows or columns, uniformly drawn if noise is normal."""
     if noise.shape[1] < noise.shape[2]:
-        return _orthogonal(noise.mT).mT
+        return orthogonal(noise.mT).mT
     q, r = torch.linalg.qr(noise)
     # The sign makes the factorisation unique, without which q would not be uniform.
     return q * r.diagonal(dim1=1, dim2=2).sign().unsqueeze(1)

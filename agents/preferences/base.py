@@ -1,12 +1,47 @@
 """The contract of a preference: what an agent makes of its rewards."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, final
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor
 
+from commonweal.networks.neighbourhoods import Neighbourhoods
 from commonweal.settings import Settings
+
+
+@dataclass(frozen=True, eq=False)
+class Income:
+    """What one step brought to the M members of a cohort, and to those around them."""
+
+    everyone: Tensor
+    """[L, N]: what the rules paid everybody"""
+    members: Tensor
+    """[M] int64: nodes of the members"""
+    moved: Tensor
+    """[L, M]: what ledgers moved to them"""
+    standing: dict[str, Tensor] = field(default_factory=dict)
+    """ledger -> own standing [L, M], for ledgers that the preference names"""
+    near: Neighbourhoods | None = None
+    """whom they meet; None where the rules of the game are differentiated instead of played"""
+    ended: Tensor | None = None
+    """[L] bool: lanes whose episode is over"""
+    influence: Tensor | None = None
+    """[L, M, D]: how much their moves sway their neighbours, for perspectives that tell"""
+    progress: float = 0.0
+    """share of the planned run that lies behind when this step is over, in [0, 1]"""
+
+    @property
+    def rewards(self) -> Tensor:
+        """[L, M]: what the rules paid the members."""
+        whole = len(self.members) == self.everyone.shape[1]
+        return self.everyone if whole else self.everyone[:, self.members]
+
+    @property
+    def welfare(self) -> Tensor:
+        """[L, 1]: sum of everybody's rewards."""
+        return self.everyone.sum(-1, keepdim=True)
 
 
 class Preference(ABC):
@@ -31,14 +66,15 @@ class Preference(ABC):
         self.config, self.agents = config, agents
 
     @abstractmethod
-    def utility(
-        self, rewards: Tensor, welfare: Tensor, moved: Tensor, standing: dict[str, Tensor]
-    ) -> Tensor:
-        """Utility [L, M] of what the rules paid, ``rewards``, and what ledgers moved, ``moved``.
+    def utility(self, income: Income) -> Tensor:
+        """Utility [L, M] of what one step brought; differentiable in everybody's rewards."""
 
-        ``welfare`` [L, 1]: sum of everybody's rewards in the lane; ``standing``: ledger -> own
-        standing [L, M].  Differentiable in rewards and welfare.
-        """
+    def state(self) -> dict[str, Any]:
+        """What a resumed run needs to know; nothing for a preference without memory."""
+        return {}
+
+    def load(self, state: dict[str, Any]) -> None:  # noqa: B027
+        """Inverse of `state`."""
 
 
 @final
@@ -48,8 +84,6 @@ class Selfish(Preference):
     Config = Settings
     local = True
 
-    def utility(
-        self, rewards: Tensor, welfare: Tensor, moved: Tensor, standing: dict[str, Tensor]
-    ) -> Tensor:
+    def utility(self, income: Income) -> Tensor:
         """The own reward and what was moved."""
-        return rewards + moved
+        return income.rewards + income.moved

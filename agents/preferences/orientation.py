@@ -7,7 +7,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from commonweal.agents.preferences.base import Preference
+from commonweal.agents.preferences.base import Income, Preference
 from commonweal.settings import Settings, setting
 
 PAPER = "McKee et al. 2020"
@@ -57,10 +57,9 @@ class Orientation(Preference):
 
     Config = OrientationConfig
 
-    def utility(
-        self, rewards: Tensor, welfare: Tensor, moved: Tensor, standing: dict[str, Tensor]
-    ) -> Tensor:
+    def utility(self, income: Income) -> Tensor:
         """Own reward and what was moved count as own; who is alone meets others with nothing."""
-        others = (welfare - rewards) / max(self.agents - 1, 1)
+        own = income.rewards
+        others = (income.welfare - own) / max(self.agents - 1, 1)
         target = math.radians(self.config.angle)
-        return oriented(rewards + moved, others, target, self.config.weight)
+        return oriented(own + income.moved, others, target, self.config.weight)

@@ -6,7 +6,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from commonweal.agents.preferences.base import Preference
+from commonweal.agents.preferences.base import Income, Preference
 from commonweal.errors import BadSetting
 from commonweal.settings import Settings, setting
 
@@ -67,10 +67,8 @@ class ReputationReward(Preference):
         draw = torch.rand(members, generator=generator, device=generator.device)
         self.adopts = draw < config.adoption
 
-    def utility(
-        self, rewards: Tensor, welfare: Tensor, moved: Tensor, standing: dict[str, Tensor]
-    ) -> Tensor:
+    def utility(self, income: Income) -> Tensor:
         """Reshaped for adopters, plain for the others."""
-        rewards = rewards + moved
-        new = reshaped(rewards, standing["reputation"], self.config.weight, self.config.form)
+        rewards = income.rewards + income.moved
+        new = reshaped(rewards, income.standing["reputation"], self.config.weight, self.config.form)
         return new if self.config.adoption == 1 else torch.where(self.adopts, new, rewards)
