@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from commonweal.agents.preferences.base import Selfish
+from commonweal.agents.preferences.base import Income, Selfish
 from commonweal.agents.preferences.orientation import (
     Orientation,
     OrientationConfig,
@@ -17,9 +17,16 @@ from commonweal.agents.preferences.reputation import (
     ReputationRewardConfig,
     reshaped,
 )
-from commonweal.agents.preferences.welfare import WelfareShare, WelfareShareConfig
+from commonweal.agents.preferences.welfare import (
+    GroupReward,
+    GroupRewardConfig,
+    WelfareShare,
+    WelfareShareConfig,
+    pooled,
+)
 from commonweal.errors import BadSetting
 from commonweal.settings import Settings
+from tests.societies import society
 
 
 @pytest.mark.parametrize(
@@ -44,8 +51,9 @@ def test_the_product_never_flips_a_sign_and_a_good_name_deepens_a_loss():
     assert (reshaped(torch.tensor(-1.0), standing, 0.6, "product") < 0).all()
 
 
-WELFARE = torch.full((1, 1), 7.0)
-"""which neither of these preferences looks at"""
+def income(everyone, moved, standing=None):
+    """What a step brought to the first agents, as many as ``moved`` counts."""
+    return Income(everyone, torch.arange(moved.shape[1]), moved, standing or {})
 
 
 def preference(**settings):
@@ -57,7 +65,7 @@ def preference(**settings):
 def test_a_share_of_agents_adopts_the_reshaped_reward(adoption):
     rewards, standing = torch.full((2, 1000), 4.0), torch.full((2, 1000), 0.5)
     utility = preference(adoption=adoption).utility(
-        rewards, WELFARE, torch.zeros(2, 1000), {"reputation": standing}
+        income(rewards, torch.zeros(2, 1000), {"reputation": standing})
     )
     assert utility[0].tolist() == utility[1].tolist()  # decided once, for all lanes
     adopters = utility.isclose(torch.tensor(3.2)).float().mean().item()
@@ -66,16 +74,14 @@ def test_a_share_of_agents_adopts_the_reshaped_reward(adoption):
 
 
 def test_what_ledgers_move_belongs_to_the_reward():
+    standing = {"reputation": torch.full((1, 1000), 0.5)}
     utility = preference().utility(
-        torch.full((1, 1000), 3.0),
-        WELFARE,
-        torch.ones(1, 1000),
-        {"reputation": torch.full((1, 1000), 0.5)},
+        income(torch.full((1, 1000), 3.0), torch.ones(1, 1000), standing)
     )
     assert utility[0, 0].item() == pytest.approx(3.2)
     selfish = Selfish(Settings(), 2, 2, torch.Generator())
     moved = torch.tensor([[1.0, -1.0]])
-    assert selfish.utility(torch.ones(1, 2), WELFARE, moved, {}).tolist() == [[2, 0]]
+    assert selfish.utility(income(torch.ones(1, 2), moved)).tolist() == [[2, 0]]
 
 
 def test_a_mixture_with_a_weight_above_one_is_refused():
@@ -97,19 +103,42 @@ def test_orientation_by_hand():
     # Three agents: the first earns 1, the others 3 and 5, on average 4.
     generator = torch.Generator()
     liking = Orientation(OrientationConfig(angle=90, weight=1), 1, 3, generator)
-    found = liking.utility(torch.tensor([[1.0]]), torch.tensor([[9.0]]), torch.zeros(1, 1), {})
+    found = liking.utility(income(torch.tensor([[1.0, 3.0, 5.0]]), torch.zeros(1, 1)))
     assert found.item() == pytest.approx(1 - (math.pi / 2 - math.atan2(4, 1)))
 
 
 def test_orientation_has_a_gradient_where_nobody_earns_anything():
     own = torch.zeros(1, 2, requires_grad=True)
     liking = Orientation(OrientationConfig(), 2, 2, torch.Generator())
-    total = liking.utility(own, own.sum(-1, keepdim=True), torch.zeros(1, 2), {}).sum()
+    total = liking.utility(income(own, torch.zeros(1, 2))).sum()
     assert torch.isfinite(torch.autograd.grad(total, own)[0]).all()
 
 
 def test_a_share_in_welfare_by_hand():
     share = WelfareShare(WelfareShareConfig(share=0.5), 2, 3, torch.Generator())
-    rewards, moved = torch.tensor([[1.0, 3.0]]), torch.tensor([[0.25, 0.0]])
+    rewards, moved = torch.tensor([[1.0, 3.0, 5.0]]), torch.tensor([[0.25, 0.0]])
     # Welfare 9 counts the third agent, who is of another kind.
-    assert share.utility(rewards, torch.tensor([[9.0]]), moved, {}).tolist() == [[5.75, 7.5]]
+    assert share.utility(income(rewards, moved)).tolist() == [[5.75, 7.5]]
+
+
+def test_the_reward_of_a_group_by_hand():
+    everyone = torch.tensor([[1.0, 3.0, 5.0], [0.0, -1.5, 0.0]])
+    assert pooled(everyone, "sum").tolist() == [[9.0], [-1.5]]
+    assert pooled(everyone, "mean").tolist() == [[3.0], [-0.5]]
+
+
+@pytest.mark.parametrize(("scale", "expected"), [("sum", 9.0), ("mean", 3.0)])
+def test_every_member_wants_what_the_whole_world_earns(scale, expected):
+    group = GroupReward(GroupRewardConfig(scale=scale), 2, 3, torch.Generator())
+    rewards = torch.tensor([[1.0, 3.0, 5.0]])  # the third is of another kind
+    # What the first gave the third is lost to neither.
+    moved = torch.tensor([[-0.25, 0.0]])
+    assert group.utility(income(rewards, moved)).tolist() == [[expected, expected]]
+
+
+def test_group_optimal_agents_learn_from_the_sum_of_both_rewards():
+    village = society("group_optimal", world={"kind": "iterated_dilemma"}, agents=2)
+    village.step()
+    rewards = village.society.experience.outcome.rewards
+    wanted = village.society.cohorts[0].utility
+    torch.testing.assert_close(wanted, rewards.sum(1, keepdim=True).expand(-1, 2))
