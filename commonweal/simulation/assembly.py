@@ -105,6 +105,11 @@ def _cohorts(experiment: Experiment, members: list[torch.Tensor], place: Place) 
     configs = experiments.share_configs(experiment)
     for share, config, nodes in zip(experiment.population, configs, members, strict=True):
         kind = AGENTS[share.kind]
+        if kind.players not in (0, experiment.agents):
+            raise BadSetting(
+                f"agent {share.kind} is for worlds of {kind.players} agents; this one has "
+                f"{experiment.agents}"
+            )
         kind.accepts(place.spec, share.kind, experiment.world["kind"], tuple(place.ledgers))
         same = sum(c.kind is kind for c in cohorts)
         name = share.kind if not same else f"{share.kind}-{same + 1}"

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 """Exit status of a process that a keyboard interrupt ended."""
 SHOWN = ("cooperation", "reputation", "reward", "welfare", "equality", "action")
-"""Indicators on the closing screen, with their parts by action, by player and by kind."""
+SHOWN += ("gift", "reciprocity", "predicted", "accuracy")
+"""First words of the indicators on the closing screen, which so come with their parts by action, by
+player and by kind."""
 PORT = Flag("--port", int, 8765, "port of the page")
 WORKERS = Flag("--workers", int, 0, "points computed at a time")
 

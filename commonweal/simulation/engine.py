@@ -19,6 +19,8 @@ from commonweal.simulation.early_stop import EarlyStop
 from commonweal.simulation.interrupts import heeding
 from commonweal.simulation.recorder import Recorder, Recording
 
+HEADLINE = ("cooperation", "reputation", "gift_weight", "accuracy")
+
 
 class Simulation:
     """One run of one experiment.
@@ -271,6 +273,6 @@ class Simulation:
 
 
 def _headline(row: dict[str, float]) -> dict[str, str]:
-    """Return what the progress bar shows of a row: cooperation and reputation, or the first two."""
-    names = [name for name in ("cooperation", "reputation") if name in row] or list(row)[:2]
+    """Return what the progress bar shows of a row: its key indicators, or the first two."""
+    names = [name for name in HEADLINE if name in row] or list(row)[:2]
     return {name: f"{row[name]:.3f}" for name in names}

@@ -78,7 +78,7 @@ def about(experiment: Experiment) -> dict:
     }
 
 
-def published(experiment: Experiment) -> dict[str, tuple[float, float]]:
+def published(experiment: Experiment) -> dict[str, tuple[float, float | None]]:
     """Return published values by indicator, where all agents are of one published kind."""
     from commonweal.worlds import WORLDS
 

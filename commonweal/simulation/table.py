@@ -20,13 +20,13 @@ class Row:
     """of the 95 % interval of the mean, 1.96 * sample deviation / sqrt(runs); None for one run"""
     runs: int
     """replicates in which the indicator was defined"""
-    published: tuple[float, float] | None = None
-    """published mean and half-width"""
+    published: tuple[float, float | None] | None = None
+    """published mean and half-width, None where only the mean is"""
 
 
 def rows(
     replicates: list[dict[str, float | None]],
-    published: Mapping[str, tuple[float, float]],
+    published: Mapping[str, tuple[float, float | None]],
 ) -> list[Row]:
     """One row per indicator of a summary's replicates; those published come first."""
     names = [*published, *(name for name in replicates[0] if name not in published)]
@@ -50,10 +50,14 @@ def as_text(table: list[Row]) -> str:
     head = f"  {'':<{width}}  {f'here ({most} runs)':<18}"
     lines = [f"{head}  published" if any(row.published for row in table) else head.rstrip()]
     for row in table:
-        theirs = "{:8.3f} +- {:.3f}".format(*row.published) if row.published else ""
+        theirs = _mean(*row.published) if row.published else ""
         spread = "" if row.half_width is None else f" +- {row.half_width:.3f}"
         lines.append(f"  {row.indicator:<{width}}  {row.mean:8.3f}{spread:<10}  {theirs}".rstrip())
     return "\n".join(lines)
+
+
+def _mean(mean: float, half_width: float | None) -> str:
+    return f"{mean:8.3f}" + ("" if half_width is None else f" +- {half_width:.3f}")
 
 
 def as_csv(table: list[Row]) -> bytes:
@@ -65,6 +69,6 @@ def as_csv(table: list[Row]) -> bytes:
     )
     for row in table:
         spread = "" if row.half_width is None else f"{row.half_width:.9g}"
-        theirs = row.published or ("", "")
+        theirs = ["" if number is None else number for number in row.published or ("", "")]
         writer.writerow([row.indicator, f"{row.mean:.9g}", spread, row.runs, *theirs])
     return buffer.getvalue().encode()

@@ -13,13 +13,15 @@ from commonweal.agents import AGENTS
 from commonweal.agents.dd import DD
 from commonweal.agents.learners.base import Mind
 from commonweal.agents.learners.ppo import PPO
+from commonweal.agents.perspectives.base import Perspective
 from commonweal.agents.scripted import ScriptedAgent
 from commonweal.errors import BrokenContract
 from commonweal.lanes import to_dict
 from commonweal.networks import NETWORKS
+from commonweal.networks.gifts import GiftLedger
 from commonweal.networks.ledgers import LEDGERS
 from commonweal.networks.reputation import ReputationLedger
-from commonweal.records import Layer
+from commonweal.records import Beliefs, Layer
 from commonweal.settings import Settings, setting
 from commonweal.simulation.conformance import (
     check_agent,
@@ -165,6 +167,21 @@ class Lying(Forgetful):
         return self.probabilities(seen)[slot, row].flip(0)
 
 
+class Peeking(Perspective):
+    """Believes what it saw others do."""
+
+    def imagine(self, scene, lens):
+        return Beliefs(torch.nn.functional.one_hot(scene.others, self.actions).float())
+
+
+class Vain(Perspective):
+    """Believes twice as much as can be."""
+
+    def imagine(self, scene, lens):
+        rows = (*scene.moves.shape, self.neighbours, self.actions)
+        return Beliefs(torch.full(rows, 2 / self.actions))
+
+
 class Illegal(Lying):
     """Plays an action that does not exist."""
 
@@ -198,6 +215,8 @@ def backwards(config, seen, memory, actions):
         (agent_with(DD, Config=RoughConfig), "set by its dotted flag"),
         (agent_with(DD, heads={"move": Sharing}), "parameters of agents that learn alone"),
         (agent_with(remove=lambda self: None), "Nothing of Mesa"),
+        (agent_with(theory=Peeking), "not read off the moves"),
+        (agent_with(theory=Vain), "chances, in every lane"),
     ],
 )
 def test_agents(kind, says):
@@ -250,6 +269,16 @@ def sweeping(self, over, standing):
 
 def amnesiac(self, state):
     ReputationLedger.load(self, state | {"standing": state["standing"] * 0})
+
+
+def lavish(self, acts, experience):
+    return GiftLedger.record(self, acts, experience) + experience.outcome.rewards
+
+
+def test_gifts_that_make_something_of_nothing_are_found_out():
+    kind = faulty(GiftLedger, {"__doc__": "Faulty (Kong et al. 2024).", "record": lavish})
+    with registered(LEDGERS, "broken", kind), pytest.raises(BrokenContract, match="sum to zero"):
+        check_ledger("broken")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[2]
 LR2 = ["--world", "lattice", "--agent", "lr2", "--agents", "16"]
 AGA = ["--world", "lattice", "--agent", "aga", "--agents", "16", "--replicates", "2"]
 GAME = ["--world", "game_file", "--agent", "aga", "--lanes", "16", "--replicates", "3"]
+LASE = ["--world", "iterated_dilemma", "--agent", "lase", "--world.horizon", "20"]
+LASE += ["--replicates", "2", "--lase.give.capacity", "100", "--lase.move.recurrent", "8"]
 
 
 def launch(*words):
@@ -99,8 +101,9 @@ def assert_same_bits(whole, cut):
 
 @pytest.mark.parametrize(
     ("experiment", "steps"),
-    [(LR2, 16_000), (AGA, 12_800), (GAME, 48_000)],
-    ids=["lr2", "aga", "game"],
+    [(LR2, 16_000), (LASE, 24_000), pytest.param(AGA, 12_800, marks=pytest.mark.slow)]
+    + [pytest.param(GAME, 48_000, marks=pytest.mark.slow)],
+    ids=["lr2", "lase", "aga", "game"],
 )
 def test_a_killed_run_goes_on_to_the_same_bits(tmp_path, experiment, steps):
     assert_same_bits(*kill_and_resume(tmp_path, experiment, steps, 2, 0.2, random.Random(1)))

@@ -6,7 +6,8 @@ How a learner uses its notes is checked in `learners`.
 import gc
 import weakref
 from collections.abc import Iterator
-from copy import deepcopy
+from copy import copy, deepcopy
+from dataclasses import replace
 from typing import Any
 
 import mesa
@@ -23,6 +24,7 @@ from commonweal.simulation.conformance.learners import (
     learning_is_separate,
     stacked_equals_solo,
 )
+from commonweal.simulation.conformance.ledgers import extremes
 from commonweal.simulation.conformance.tools import (
     another,
     differences,
@@ -35,7 +37,7 @@ from commonweal.simulation.conformance.tools import (
 )
 from commonweal.simulation.conformance.villages import ROUNDS, experiment, scripted_in, villages
 from commonweal.simulation.experiment import settable, with_value
-from commonweal.spaces import Box, Discrete
+from commonweal.spaces import Box, Discrete, Shares
 
 # ---- the clauses ----------------------------------------------------------------------------
 
@@ -68,6 +70,7 @@ def components_are_reachable(name: str, world: str) -> Iterator[str]:
         kind.part(head, spec): mind.Config for head, mind in kind.minds(spec).items()
     }
     parts |= {"preference": kind.preference.Config, "rule": kind.gradient_rule.Config}
+    parts["perspective"] = kind.theory.Config
     for part, config in parts.items():
         for flag in flags(config, f"{name}.{part}"):
             if flag.name not in settable(setting):
@@ -80,6 +83,7 @@ def components_are_reachable(name: str, world: str) -> Iterator[str]:
             except BadSetting:  # at odds with the other settings
                 continue
             owners = {"preference": cohort.preference, "rule": cohort.rule}
+            owners["perspective"] = cohort.perspective
             owners["continuous"] = cohort.minds["move"]
             found = (owners | cohort.minds if part in kind.heads else owners)[part].config
             for step in flag.name.split(".")[2:]:
@@ -129,10 +133,11 @@ def social_acts_are_legal(name: str, world: str) -> Iterator[str]:
                 village.step()
             for head, space in ledger.heads.items():
                 acts = torch.stack([act[head] for act in written])
-                discrete = isinstance(space, Discrete)
-                low, high = (0, space.n - 1) if discrete else (space.low, space.high)
+                low, high = extremes(space)
                 if acts.min() < low or acts.max() > high:
                     yield f"{label}: {head} between {acts.min()} and {acts.max()}"
+                if isinstance(space, Shares) and acts.sum(-1).max() > 1 + 1e-5:
+                    yield f"{label}: {head} sums to {acts.sum(-1).max()}"
 
 
 def object_equals_cohort(name: str, world: str) -> Iterator[str]:
@@ -177,6 +182,43 @@ def parameters_are_live(name: str, world: str) -> Iterator[str]:
         yield f"{agent.name} now says {agent.probabilities}, its cohort {row.tolist()}"
 
 
+def beliefs_are_rows(name: str, world: str) -> Iterator[str]:
+    """What an agent believes of its neighbours is its row: chances, in every lane."""
+    for label, village in villages(name, world):
+        for _ in range(ROUNDS):
+            village.step()
+        cohort, near = village.society.cohorts[0], village.neighbourhoods
+        moves = cohort.beliefs.moves
+        for lane in range(village.lanes) if moves is not None else ():
+            village.focus = lane
+            for member, node in enumerate(cohort.members.tolist()):
+                found = village.people[node].beliefs
+                if list(found) != near.view[node][near.mask[node]].tolist():
+                    yield f"{label}: {node} has beliefs about {list(found)}"
+                row = cohort.scatter(moves)[lane, member, : len(found)]
+                if list(found.values()) != row.tolist():
+                    yield f"{label}: {node} in lane {lane} believes {found}"
+                if len(found) and not torch.allclose(row.sum(-1), torch.ones(len(found))):
+                    yield f"{label}: beliefs of {node} sum to {row.sum(-1).tolist()}"
+
+
+def beliefs_foretell(name: str, world: str) -> Iterator[str]:
+    """What it believes of its neighbours' moves was not read off the moves."""
+    for label, village in villages(name, world):
+        for _ in range(ROUNDS):
+            village.step()
+        cohort = village.society.cohorts[0]
+        scene, told = cohort.scene, []
+        actions = village.spec.actions
+        if cohort.beliefs.moves is None or not isinstance(actions, Discrete):
+            return
+        for turned in (scene.others, (scene.others + 1) % actions.n):
+            other = replace(scene, ask_others=lambda turned=turned: turned)
+            other.truth = scene.truth
+            told.append(copy(cohort.perspective).imagine(other, cohort.lens).moves)
+        yield from differences(*told, label)
+
+
 def seed_decides(name: str, world: str) -> Iterator[str]:
     """The same seed gives the same bits, parameters and series; another seed others."""
     ends = []
@@ -202,16 +244,17 @@ def lives_beside_the_others(name: str, world: str) -> Iterator[str]:
             assemble(experiment(other, world, agents=4))
         except BadSetting:
             continue
-        if other != name:
+        if other != name and AGENTS[other].players in (0, AGENTS[name].players):
             others.append(other)
-    setting = experiment(name, world, tuple(others), agents=2 * len(others) + 2)
-    village = assemble(setting)
-    for _ in range(ROUNDS):
-        village.step()
-        yield from unsound(village.measured, village.lanes, "together")
-    expected = {name, *others}
-    if {agent.kind for agent in village.people} != expected:
-        yield "someone is missing"
+    # Where only a few can be, with one of the others at a time.
+    groups = [(other,) for other in others] if AGENTS[name].players else [tuple(others)]
+    for group in groups:
+        village = assemble(experiment(name, world, group, agents=2 * len(group) + 2))
+        for _ in range(ROUNDS):
+            village.step()
+            yield from unsound(village.measured, village.lanes, "together")
+        if {agent.kind for agent in village.people} != {name, *group}:
+            yield "someone is missing"
 
 
 def checkpoint_continues(name: str, world: str) -> Iterator[str]:
@@ -254,6 +297,8 @@ AGENT_CLAUSES = (
     social_acts_are_legal,
     object_equals_cohort,
     parameters_are_live,
+    beliefs_are_rows,
+    beliefs_foretell,
     seed_decides,
     lives_beside_the_others,
     checkpoint_continues,

@@ -17,7 +17,7 @@ from commonweal.simulation.conformance.tools import (
     small_graphs,
     source,
 )
-from commonweal.spaces import Discrete
+from commonweal.spaces import Box, Discrete, Shares
 
 LANES = 2
 ROUNDS = 1000
@@ -56,6 +56,9 @@ class Book:
         for head, space in self.ledger.heads.items():
             if isinstance(space, Discrete):
                 result[head] = torch.randint(space.n, self.shape, generator=self.rng)
+            elif isinstance(space, Shares):
+                spin = torch.rand(self.shape, generator=self.rng)
+                result[head] = spin / self.shape[-1]
             else:
                 spin = torch.rand(self.shape, generator=self.rng)
                 result[head] = space.low + (space.high - space.low) * spin
@@ -70,6 +73,13 @@ class Book:
     def shape(self) -> tuple[int, int, int]:
         """[L, N, D]."""
         return (LANES, *self.near.view.shape)
+
+
+def extremes(space: Discrete | Box | Shares) -> tuple[float, float]:
+    """The least and the most that one act can be."""
+    if isinstance(space, Discrete):
+        return 0, space.n - 1
+    return (0.0, 1.0) if isinstance(space, Shares) else (space.low, space.high)
 
 
 def books(name: str, silent: slice = NOBODY) -> Iterator[tuple[str, Book]]:
@@ -134,8 +144,9 @@ def acts_reach_their_receiver(name: str) -> Iterator[str]:
             twins = [Book(name, graph) for _ in range(2)]
             acts = [book.acts() for book in twins]
             for head, space in twins[0].ledger.heads.items():
-                highest = space.n - 1 if isinstance(space, Discrete) else space.high
-                for act, value in zip(acts, (0, highest), strict=True):
+                for act, value in zip(acts, extremes(space), strict=True):
+                    if isinstance(space, Shares):
+                        act[head][1, i] = 0  # what one neighbour gets, no other can
                     act[head][1, i, place] = value
             for book, act in zip(twins, acts, strict=True):
                 book.write(act, book.experience())

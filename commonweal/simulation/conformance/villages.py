@@ -12,7 +12,7 @@ from commonweal.simulation.experiment import Experiment, Share
 from commonweal.worlds import WORLDS
 from commonweal.worlds.base import World
 
-BRISK = {"rollout": 3, "batch": 4}
+BRISK = {"rollout": 3, "batch": 4, "warm_up": 1, "every": 1}
 """Settings, by their last name, with which a few rounds contain some learning."""
 ROUNDS = 8
 
@@ -60,12 +60,22 @@ def tuned(name: str, **values: Any) -> dict[str, Any]:
 
 
 def experiment(name: str, world: str, others: tuple[str, ...] = (), **changes: Any) -> Experiment:
-    """A small experiment with agents of the kind, beside two of each of the ``others``."""
+    """A small experiment with agents of the kind, beside two of each of the ``others``.
+
+    A kind that lives in worlds of a certain size has as many of the others, one of each, as fit in.
+    """
+    players = AGENTS[name].players
+    count = 2
+    if players:
+        others, count = others[: players - 1], 1
     shares = [Share(kind=name, settings=tuned(name, **BRISK))]
-    shares += [Share(kind=other, count=2, settings=tuned(other, **BRISK)) for other in others]
+    shares += [Share(kind=other, count=count, settings=tuned(other, **BRISK)) for other in others]
     small = {"agents": 6, "lanes": 2, "replicates": 1, "steps": 1000}
     small |= {"record_every": 1, "network": {"kind": "ring"}}
-    return Experiment(**small | {"world": {"kind": world}, "population": shares} | changes)
+    small |= {"world": {"kind": world}, "population": shares} | changes
+    if players:
+        small |= {"agents": players, "network": {"kind": "complete"}}
+    return Experiment(**small)
 
 
 def villages(name: str, world: str) -> Iterator[tuple[str, World]]:
