@@ -5,5 +5,7 @@
 seeds; ``figures`` holds the one house style.  ``study`` and ``report`` are the frames of the
 studies: the modules with a ``main``, run with ``python -m commonweal.analysis.NAME``.  What is left
 are parts of one study: ``contributions`` of ``public_goods``; ``courses``, ``landscapes`` and
-``gradient_claims``, ``gradient_tables``, ``gradient_figures`` of ``gradient_fields``.
+``gradient_claims``, ``gradient_tables``, ``gradient_figures`` of ``gradient_fields``; ``gift_theory``,
+``gift_tabular`` and ``gift_theory_figures`` of ``social_relationship_theory``; ``gift_networks``,
+``gift_figures`` and ``arrows`` of ``gift_flows``; ``tournaments`` and ``dyad_figures`` of ``dyads``.
 """

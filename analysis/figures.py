@@ -16,13 +16,14 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection
+from matplotlib.collections import EllipseCollection, LineCollection, PolyCollection
 from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap, Normalize
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from scipy.spatial import cKDTree
 
-from commonweal.analysis import series
+from commonweal.analysis import arrows, series
+from commonweal.networks.ledgers import LEDGERS
 from commonweal.simulation import files
 
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
@@ -248,11 +249,7 @@ def society_map(
     Returns what a colour bar needs.
     """
     values, places = np.asarray(values, float), positions(graph)
-    colour_map: str | Colormap = MAGNITUDE
-    norm: Normalize = Normalize(low, high)
-    if labels:
-        colour_map = ListedColormap(palette[: max(len(labels), 2)])
-        norm = BoundaryNorm(np.arange(max(len(labels), 2) + 1) - 0.5, colour_map.N)
+    colour_map, norm = _scale(low, high, labels, palette)
     axes.set(xticks=[], yticks=[], aspect="equal")
     if (picture := _image(places, values)) is not None:
         axes.spines[:].set_visible(True)
@@ -261,11 +258,7 @@ def society_map(
         )
     axes.spines[:].set_visible(False)
     if links and len(places) <= DENSE:
-        ends = places[np.array(graph.edges, dtype=np.int64).reshape(-1, 2)]
-        if graph.graph.get("name") in WRAPPED:
-            span = np.ptp(places, axis=0).max() / 2
-            ends = ends[np.abs(ends[:, 0] - ends[:, 1]).max(1) <= span]
-        axes.add_collection(LineCollection(ends, colors="0.75", linewidths=0.4, zorder=0))
+        _links(axes, graph, places)
     size = _dot(axes, places)
     edge = "none" if size < 5 else "0.3"
     dots = axes.scatter(
@@ -275,6 +268,74 @@ def society_map(
     axes.invert_yaxis()
     # The dots of few agents are wide, and may stand at the border.
     dots.set_clip_on(False)
+    return dots
+
+
+def _span(graph: nx.Graph, places: np.ndarray) -> float:
+    """How long a link may be to be drawn; a longer one of a torus runs over the border."""
+    wrapped = graph.graph.get("name") in WRAPPED
+    return np.ptp(places, axis=0).max() / 2 if wrapped else np.inf
+
+
+def _links(axes: Axes, graph: nx.Graph, places: np.ndarray) -> None:
+    ends = places[np.array(graph.edges, dtype=np.int64).reshape(-1, 2)]
+    ends = ends[np.abs(ends[:, 0] - ends[:, 1]).max(1) <= _span(graph, places)]
+    axes.add_collection(LineCollection(ends, colors="0.75", linewidths=0.4, zorder=0))
+
+
+def _scale(
+    low: float, high: float, labels: Sequence[str], palette: Sequence[str]
+) -> tuple[str | Colormap, Normalize]:
+    """Colours of magnitudes, or of the categories called ``labels``."""
+    if not labels:
+        return MAGNITUDE, Normalize(low, high)
+    colour_map = ListedColormap(palette[: max(len(labels), 2)])
+    return colour_map, BoundaryNorm(np.arange(max(len(labels), 2) + 1) - 0.5, colour_map.N)
+
+
+def gift_network(
+    axes: Axes,
+    gifts: nx.DiGraph,
+    graph: nx.Graph,
+    values: ArrayLike | None = None,
+    *,
+    weight: str = "weight",
+    low: float = 0.0,
+    high: float = 1.0,
+    labels: Sequence[str] = (),
+    palette: Sequence[str] = PALETTE,
+):
+    """Draw who gives to whom: an arrow along each link, as wide as the ``weight`` of its edge.
+
+    ``graph`` says where agents stand.  Values [N], one for each agent, are coloured as in
+    `society_map`; without, nodes are plain.  Rows count downwards, as in the lattices.  Returns
+    what a colour bar needs.
+    """
+    places = positions(graph)
+    size = arrows.sizes(places)
+    edges = np.array(list(gifts.edges(data=weight)), float).reshape(-1, 3)
+    ends, weights = places[edges[:, :2].astype(int)], edges[:, 2]
+    shown = arrows.drawn(ends, weights, _span(graph, places))
+    _links(axes, graph, places)
+    tails, heads = ends[shown].transpose(1, 0, 2)
+    shapes = arrows.outlines(tails, heads, weights[shown], size)
+    inks = np.zeros((len(shown), 4))
+    inks[:, 3] = arrows.opacity(weights[shown])
+    axes.add_collection(PolyCollection(shapes, facecolors=inks, linewidths=0))
+    colour_map, norm = _scale(low, high, labels, palette)
+    across = np.full(len(places), 2 * size.radius)
+    dots = EllipseCollection(
+        across, across, 0, units="xy", offsets=places, offset_transform=axes.transData, zorder=2
+    )
+    if values is None:
+        dots.set_facecolor(SKY)
+    else:
+        dots.set(array=np.asarray(values, float), cmap=colour_map, norm=norm)
+    axes.add_collection(dots)
+    axes.spines[:].set_visible(False)
+    room = size.radius + 2 * size.width
+    (left, top), (right, bottom) = places.min(0) - room, places.max(0) + room
+    axes.set(xticks=[], yticks=[], aspect="equal", xlim=(left, right), ylim=(bottom, top))
     return dots
 
 
@@ -359,6 +420,12 @@ def run_figures(recording: object, folder: str | Path) -> list[Path]:
         kinds = {n: n.split("/", 1)[1] for n in recording.series if n.startswith(f"{name}/")}
         return {name: "all"} | players | kinds
 
+    def links(name: str) -> dict[str, str]:
+        """What is measured neighbour by neighbour, also by who measures and who is measured."""
+        towards = f"{name}_to"
+        to = {n: f"to {n.split('/', 1)[1]}" for n in recording.series if n.startswith(towards)}
+        return parts(name) | to
+
     plans = (
         ("cooperation", share, parts("cooperation")),
         ("reputation", share, {f"reputation{end}": text for text, end in groups.items()}),
@@ -367,6 +434,10 @@ def run_figures(recording: object, folder: str | Path) -> list[Path]:
         ("welfare", any_number, {"welfare": "sum of all rewards"}),
         ("equality", share, {"equality": "1 - Gini"}),
         ("sign", (-1.0, 1.0), parts("sign")),
+        ("gifts", share, {n: n for n in ("given", "reciprocity")}),
+        ("gift_weights", share, links("gift_weight")),
+        ("accuracy", share, links("accuracy")),
+        ("expected_cooperation", share, links("predicted")),
     )
     written = []
     for name, bounds, indicators in plans:
@@ -374,10 +445,30 @@ def run_figures(recording: object, folder: str | Path) -> list[Path]:
         if draw_groups(axes[0, 0], recording, indicators, bounds=bounds):
             label = {"cooperation": "share cooperating", "sign": "sign of the adjustment"}
             label |= {"welfare": "welfare", "equality": "equality"}
+            label |= {"gifts": "share of rewards", "gift_weights": "weight of a gift"}
+            label |= {"accuracy": "accuracy of beliefs"}
+            label |= {"expected_cooperation": "cooperation expected"}
             axes[0, 0].set_ylabel(label.get(name, f"mean {name.removesuffix('s')}"))
             if bounds[0] > -np.inf:
                 axes[0, 0].set_ylim(bounds[0] - 0.02, bounds[1] + 0.02)
             written += save(figure, home / name)
     if (figure := snapshot_maps(recording)) is not None:
         written += save(figure, home / "snapshots")
+    return written + _networks(recording, Path(folder), home)
+
+
+def _networks(recording: object, folder: Path, home: Path) -> list[Path]:
+    """Pictures of the last records of those ledgers whose links have a width, as far as kept."""
+    written = []
+    for name in LEDGERS.names():
+        weight, path = LEDGERS[name].arrows, folder / f"{name}.graphml"
+        if not weight or not path.exists() or not arrows.fits(recording.graph):
+            continue
+        book = files.read_graph(path)
+        received = [total for _, total in sorted(book.in_degree(weight=weight))]
+        high = max(1.0, *received)
+        figure, axes = panels(size=(3.6, 3.0))
+        drawn = gift_network(axes[0, 0], book, recording.graph, received, weight=weight, high=high)
+        colour_bar(axes[0, 0], drawn, f"sum of {weight}s received")
+        written += save(figure, home / f"{name}_network")
     return written

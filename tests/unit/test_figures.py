@@ -7,10 +7,16 @@ from types import SimpleNamespace
 import networkx as nx
 import numpy as np
 import pytest
-from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.collections import (
+    EllipseCollection,
+    LineCollection,
+    PathCollection,
+    PolyCollection,
+)
 from matplotlib.image import AxesImage
 
 from commonweal.analysis import figures, series
+from commonweal.simulation import files
 
 
 def lattice(rows, columns):
@@ -119,6 +125,40 @@ def test_links_over_the_border_of_a_torus_are_left_out():
     assert len(lines.get_segments()) == 5
 
 
+def giving(agents, *edges):
+    gifts = nx.DiGraph()
+    gifts.add_nodes_from(range(agents))
+    gifts.add_weighted_edges_from(edges)
+    return gifts
+
+
+def test_gifts_are_arrows_whose_width_is_their_weight():
+    _, axes = figures.panels()
+    gifts = giving(6, (0, 1, 0.2), (1, 0, 0.8), (1, 2, 0.0), (4, 3, 0.4))
+    drawn = figures.gift_network(axes[0, 0], gifts, lattice(2, 3), np.arange(6), high=5)
+    assert isinstance(drawn, EllipseCollection)
+    assert drawn.get_array().tolist() == [0, 1, 2, 3, 4, 5]
+    arrows = next(c for c in axes[0, 0].collections if isinstance(c, PolyCollection))
+    shapes = [path.vertices[:7] for path in arrows.get_paths()]
+    widths = [float(np.hypot(*(shape[0] - shape[6]))) for shape in shapes]
+    assert widths[1:] == pytest.approx([2 * widths[0], 4 * widths[0]])  # strongest on top
+    tips = [shape[3].round(1).tolist() for shape in shapes]
+    assert tips[0][0] > 0.9  # from 0 to 1, then from 4 to 3, then from 1 to 0
+    assert tips[1][0] < 0.1 and tips[1][1] > 0.9
+    assert tips[2][0] < 0.1
+    low, high = axes[0, 0].get_ylim()
+    assert low > high  # rows count downwards
+
+
+def test_gifts_over_the_border_of_a_torus_are_left_out():
+    _, axes = figures.panels()
+    torus = lattice(1, 6)
+    torus.graph["name"] = "square_lattice"
+    figures.gift_network(axes[0, 0], giving(6, (0, 5, 1.0), (0, 1, 1.0)), torus)
+    arrows = next(c for c in axes[0, 0].collections if isinstance(c, PolyCollection))
+    assert len(arrows.get_paths()) == 1
+
+
 def test_categories_take_palette_colours():
     _, axes = figures.panels()
     drawn = figures.society_map(axes[0, 0], lattice(2, 2), [0, 1, 1, 0], labels=("C", "D"))
@@ -148,3 +188,22 @@ def test_run_figures_follow_what_was_recorded(tmp_path):
     written = figures.run_figures(rich, tmp_path / "rich")
     assert {p.stem for p in written} == {"cooperation", "rewards", "reputation", "snapshots"}
     assert {p.parent for p in written} == {tmp_path / "rich" / "figures"}
+
+
+def test_run_figures_show_gifts_and_the_last_gift_network(tmp_path):
+    values = np.linspace(0, 1, 10)
+    names = ("given", "reciprocity", "gift_weight", "gift_weight/lase", "gift_weight_to/lase")
+    kept = recording(**dict.fromkeys((*names, "accuracy", "predicted"), values))
+    kept.graph.add_edges_from([(0, 1), (1, 2)])
+    expected = {"cooperation", "rewards", "gifts", "gift_weights", "accuracy"}
+    expected |= {"expected_cooperation"}
+    assert {p.stem for p in figures.run_figures(kept, tmp_path)} == expected
+    gifts = giving(12, (0, 1, 0.2), (1, 0, 0.8), (2, 1, 0.7))
+    files.write_graph(tmp_path / "gifts.graphml", gifts)
+    files.write_graph(tmp_path / "reputation.graphml", gifts)
+    drawn = figures.run_figures(kept, tmp_path)
+    assert {p.stem for p in drawn} == expected | {"gifts_network"}
+    text = (tmp_path / "figures" / "gift_weights.svg").read_text()
+    assert "to lase" in text
+    kept.graph.graph["redrawn"] = True
+    assert {p.stem for p in figures.run_figures(kept, tmp_path)} == expected

@@ -14,7 +14,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("commonweal", "networks", "worlds", "agents", "analysis")
 SIMULATION = "commonweal/simulation"
-CONTRACTS = {"errors", "registry", "settings", "randomness", "spaces", "records", "lanes", "codes"}
+CONTRACTS = {
+    *("errors", "registry", "settings", "randomness", "spaces", "records", "lanes", "codes"),
+    "memory_one",
+}
 
 BELOW = {
     "contracts": set(),
