@@ -1,4 +1,4 @@
-"""One agent: what it is, what it is about to do, and its page in every ledger."""
+"""One agent: what it is, what it is about to do, its page in every ledger, and its beliefs."""
 
 from html import escape
 from typing import Any
@@ -8,11 +8,13 @@ import solara
 from commonweal.agents.base import Agent
 from commonweal.agents.gradients.base import GradientRule
 from commonweal.agents.learners.base import Mind
+from commonweal.agents.perspectives.base import Blind, Perspective
 from commonweal.agents.preferences.base import Preference
 from commonweal.browser.stage import Stage
+from commonweal.networks.ledgers import Ledger
 from commonweal.records import Layer
 from commonweal.settings import to_table
-from commonweal.spaces import Box
+from commonweal.spaces import Box, Discrete
 
 ROWS = 16
 """Most neighbours that are listed one by one."""
@@ -50,8 +52,9 @@ def describe(agent: Agent) -> str:
     rows = "".join(f"<tr><th>{escape(name)}</th><td>{text}</td></tr>" for name, text in facts)
     left = f"<h3>{escape(agent.name)}</h3><table>{rows}</table>"
     right = "".join(_page(agent, name, layers) for name in world.society.ledgers)
+    right = (right or _company(agent, layers)) + _beliefs(agent)
     made = f"<p class='made'>{_made(agent)}</p>"
-    return f"<div>{left}</div><div>{right or _company(agent, layers)}</div>{made}"
+    return f"<div>{left}</div><div>{right}</div>{made}"
 
 
 def _next(agent: Agent) -> tuple[str, str]:
@@ -70,10 +73,12 @@ def _made(agent: Agent) -> str:
     if any(mind.joint for mind in cohort.minds.values()):
         parts.append(("gradient rule", cohort.rule))
     parts += cohort.minds.items()
+    if not isinstance(cohort.perspective, Blind):
+        parts.append(("perspective", cohort.perspective))
     return "<br>".join(f"{part} <b>{type(its).__name__}</b>{_settings(its)}" for part, its in parts)
 
 
-def _settings(component: Preference | GradientRule | Mind) -> str:
+def _settings(component: Preference | GradientRule | Mind | Perspective) -> str:
     table = to_table(component.config)
     words = [f"{name.replace('_', ' ')} {_word(value)}" for name, value in table.items()]
     return escape(": " + ", ".join(words)) if words else ""
@@ -108,21 +113,54 @@ def _page(agent: Agent, name: str, layers: dict[str, Layer]) -> str:
     ledger = world.society.ledger(name)
     acts = sum(who.int() for who in ledger.active.values())
     standing = ledger.standing()[world.focus]
-    others = {n: layer for n, layer in layers.items() if n != name}
-    columns = ["neighbour", "thinks of it", "it thinks", "standing", *others]
+    own = ledger.layers()
+    others = {n: layer for n, layer in layers.items() if n not in own}
+    columns = ["neighbour", *ledger.headings[:2], *page.further, ledger.headings[2], *others]
     rows = []
     for other in agent.neighbours[:ROWS]:
         rows.append(
             [
                 escape(other.name),
-                _verdict(page.received.get(other.node) if acts[other.node] else None),
-                _verdict(page.given.get(other.node) if acts[agent.node] else None),
+                _act(ledger, page.received.get(other.node) if acts[other.node] else None),
+                _act(ledger, page.given.get(other.node) if acts[agent.node] else None),
+                *(_act(ledger, values.get(other.node)) for values in page.further.values()),
                 f"{standing[other.node]:.2f}",
                 *(_shown(layer, world.focus, other.node) for layer in others.values()),
             ]
         )
-    title = f"Page in the ledger of {name}: standing {page.standing:.2f}"
+    title = f"Page in the ledger of {name}: {ledger.headings[2]} {page.standing:.2f}"
     return f"<h3>{escape(title)}</h3>" + _table(columns, rows, len(agent.neighbours) - ROWS)
+
+
+def _beliefs(agent: Agent) -> str:
+    """What it took its neighbours to be about to do, what they then did, and how often it is right.
+
+    Of one lane a guess is right or wrong; so all lanes of its replicate are counted, in which the
+    same agent meets the same neighbours.
+    """
+    world, cohort = agent.model, agent.cohort
+    if not cohort.insight or not world.spec.lasting:
+        return ""
+    near, lanes = world.neighbourhoods, world.lanes_each
+    replicate, lane = divmod(world.focus, lanes)
+    seen = near.view[agent.node][near.mask[agent.node]].tolist()
+    beliefs = agent.beliefs
+    others = cohort.scene.others[agent.slot, lane].tolist()
+    own = cohort.insight["accuracy"][replicate * lanes :][:lanes, agent.member]
+    right = own.mean(0).tolist()
+    labels, rows = world.spec.actions.labels, []
+    for other, place in sorted((other, place) for place, other in enumerate(seen))[:ROWS]:
+        chances = zip(labels, beliefs[other], strict=True)
+        rows.append(
+            [
+                escape(world.people[other].name),
+                "".join(_bar(label, share) for label, share in chances),
+                escape(labels[others[place]]),
+                f"{right[place]:.2f}",
+            ]
+        )
+    columns = ["neighbour", "it expected", "came", f"right in {lanes} lane{'s' * (lanes != 1)}"]
+    return "<h3>What it expected in the last round</h3>" + _table(columns, rows, len(seen) - ROWS)
 
 
 def _company(agent: Agent, layers: dict[str, Layer]) -> str:
@@ -148,12 +186,13 @@ def _shown(layer: Layer, lane: int, node: int) -> str:
     return escape(layer.labels[int(value)]) if layer.labels else f"{value:.2f}"
 
 
-def _verdict(value: float | None) -> str:
-    """A bit in words; a value between is the opening of an episode, not yet a verdict."""
-    if value is None:
-        return "no voice"
-    word = {0.0: "bad", 1.0: "good"}.get(value)
-    return f"<em class='{word}'>{word}</em>" if word else f"opening {value:.2f}"
+def _act(ledger: Ledger, act: float | None) -> str:
+    """What the ledger calls an act, set off where it is one of few; a dash for who cannot act."""
+    if act is None:
+        return "–"
+    word, spaces = escape(ledger.word(act)), ledger.heads.values()
+    few = [label for space in spaces if isinstance(space, Discrete) for label in space.labels]
+    return f"<em class='{word}'>{word}</em>" if word in few else word
 
 
 def _bar(label: str, share: float) -> str:

@@ -1,6 +1,7 @@
 """Paint a society as a picture: which pixel is whose is worked out once, colours every frame."""
 
 import io
+from collections.abc import Callable
 
 import networkx as nx
 import numpy as np
@@ -28,7 +29,7 @@ class Canvas:
 
     def __init__(self, graph: nx.Graph) -> None:
         """Find everybody's place."""
-        places = _places(graph)
+        self.places = places = _places(graph)
         column, row = (np.unique(axis, return_inverse=True) for axis in places.T)
         width, height = len(column[0]), len(row[0])
         self.cells = min(width, height) > 1 and width * height == len(places)
@@ -37,7 +38,7 @@ class Canvas:
             owner[row[1], column[1]] = np.arange(len(places))
             self._lay_cells(owner)
         else:
-            self._lay_nodes(graph, places)
+            self._lay_nodes(graph, places, _radius)
 
     def _lay_cells(self, cells: np.ndarray) -> None:
         """Cells [rows, columns] with a light line between those that are large enough."""
@@ -54,15 +55,17 @@ class Canvas:
         self.backdrop = np.full((*self.owner.shape, 3), 255.0)
         self._settle()
 
-    def _lay_nodes(self, graph: nx.Graph, places: np.ndarray) -> None:
-        """Discs on a backdrop of links; flat where all stand in a row."""
+    def _lay_nodes(
+        self, graph: nx.Graph, places: np.ndarray, size: Callable[[np.ndarray], float]
+    ) -> None:
+        """Discs of the ``size`` for their centres on a backdrop of links; flat where all stand in a row."""
         margin = 20
         extent = np.ptp(places, axis=0)
         span = max(extent.max(), 1e-9)
         offset = np.array([(span - extent[0]) / 2, 0.0])
         centres = margin + (places - places.min(0) + offset) / span * (SIZE - 2 * margin)
         height = 2 * margin + int(np.ceil(extent[1] / span * (SIZE - 2 * margin)))
-        radius = _radius(centres)
+        self.centres, radius = centres, size(centres)
         reach = np.arange(-int(radius) - RING - 1, int(radius) + RING + 2)
         down, right = (part.ravel() for part in np.meshgrid(reach, reach, indexing="ij"))
         x = np.rint(centres[:, :1]).astype(int) + right
@@ -91,13 +94,20 @@ class Canvas:
 
     def paint(self, colours: np.ndarray, chosen: int | None = None, near: tuple = ()) -> bytes:
         """A PNG of everybody in its colour [N, 3], with rings around an agent and its neighbours."""
+        return self._png(Image.fromarray(self._picture(colours, chosen, near)))
+
+    def _picture(self, colours: np.ndarray, chosen: int | None, near: tuple) -> np.ndarray:
         picture = self.backdrop.astype(np.uint8)
         picture[self._covered] = (colours[self._whose] * self._share + self._rest).astype(np.uint8)
         if chosen is not None:
             self._ring(picture, near, 0.5)
             self._ring(picture, (chosen,), 1.0)
+        return picture
+
+    @staticmethod
+    def _png(picture: Image.Image) -> bytes:
         file = io.BytesIO()
-        Image.fromarray(picture).save(file, "PNG", compress_level=1)
+        picture.save(file, "PNG", compress_level=1)
         return file.getvalue()
 
     def _ring(self, picture: np.ndarray, agents: tuple, strength: float) -> None:

@@ -110,10 +110,13 @@ def _legend(lines: list[Line], y: float) -> list[str]:
 
 
 def _span(values: list[float]) -> tuple[float, float]:
-    """Bounds with a little room; one unit where there is nothing to show."""
+    """Bounds with a little room; one unit where there is nothing to show.
+
+    What changes by much less than a hundredth is not blown up to the height of the chart.
+    """
     known = [value for value in values if math.isfinite(value)]
     low, high = min(known, default=0.0), max(known, default=1.0)
-    room = 0.05 * (high - low) or 0.5
+    room = max(0.05 * (high - low), 0.01 * max(-low, high)) if low < high else 0.5
     return low - room, high + room
 
 

@@ -11,11 +11,19 @@ KINDS = PALETTE[2:]
 """Colours of kinds, in charts and in pictures."""
 OTHERS = (GREEN, PURPLE, BLUE, ORANGE, SKY, GOLD)
 UTILITY, PLAYER = "4 3", "1.5 3"
-"""Dashes of utilities, and of players where lines of kinds are in the same chart."""
+"""Dashes of utilities and of what is done to a kind, and of players where lines of kinds are in
+the same chart."""
+LINKS = ("gift_weight", "accuracy", "predicted", "cross_entropy")
+"""Measured neighbour by neighbour, so that a kind has two parts in it."""
 SORTS = (
     ("Cooperation", "cooperation", (0.0, 1.0)),
     ("Reputation", "reputation(_[CD])?", (0.0, 1.0)),
     ("Actions", r"action(_\d+)*", None),
+    ("Gift weight", "gift_weight(_to)?", (0.0, 1.0)),
+    ("Gifts in all", "given|reciprocity", (0.0, 1.0)),
+    ("Accuracy of beliefs", "accuracy(_to)?", (0.0, 1.0)),
+    ("Expected cooperation", "predicted(_to)?", (0.0, 1.0)),
+    ("Surprise, in nats", "cross_entropy(_to)?", None),
     ("Reward and utility", r"(reward|utility)(_[CD]|_\d+)?", None),
     ("Welfare", "welfare", None),
     ("Equality and lanes moving", "equality|moving", (0.0, 1.0)),
@@ -70,7 +78,14 @@ def _lines(names: list[str], kinds: list[str], history: History) -> list[Line]:
         kind = name.partition("/")[2]
         alone = len(set(bases)) == 1
         label, colour, dash = base.replace("_", " "), OTHERS[place % len(OTHERS)], ""
-        if kind:
+        link = base.removesuffix("_to")
+        if link in LINKS:
+            label, colour = kind or "all", OVERALL
+            if kind:
+                label = f"to {kind}" if base != link else kind
+                colour = KINDS[kinds.index(kind) % len(KINDS)]
+                dash = UTILITY if base != link else ""
+        elif kind:
             label = kind if alone else f"{label}/{kind}"
             if sum(other.endswith(f"/{kind}") for other in names) == 1:
                 colour = KINDS[kinds.index(kind) % len(KINDS)]

@@ -1,4 +1,4 @@
-"""The society on its graph: a view of one layer, its legend, and a way to choose an agent."""
+"""The society on its graph: a view of one layer or ledger, its legend, and a way to choose an agent."""
 
 import base64
 from collections.abc import Callable, Sequence
@@ -9,6 +9,7 @@ import solara
 from matplotlib import colormaps
 from matplotlib.colors import to_rgb
 
+from commonweal.analysis.arrows import Sizes, opacity, outlines
 from commonweal.analysis.figures import MAGNITUDE, PALETTE
 from commonweal.browser.panels import KINDS
 from commonweal.browser.stage import Stage
@@ -39,25 +40,38 @@ def SocietyView(
     world = stage.world
     if world is None:
         return  # replaced by another thread
-    layers = world.layers()
-    name = view.value if view.value in layers else next(iter(layers))
-    layer, palette = layers[name], KINDS if name == "kind" else PALETTE
+    layers, webs = world.layers(), stage.webs
+    first = next(iter(layers))
+    name = view.value if view.value in (*layers, *webs) else first
+    web, shown = webs.get(name), name
+    if web is not None:
+        shown = "kind" if "kind" in layers else first
+    layer, palette = layers[shown], KINDS if shown == "kind" else PALETTE
     values = layer.values[world.focus].cpu().numpy()
     near = tuple(world.graph[chosen.value]) if chosen.value is not None else ()
-    png = stage.canvas.paint(colours(layer, values, palette), chosen.value, near)
+    paints = colours(layer, values, palette)
+    key = legend(layer, values, palette)
+    if web is None:
+        canvas, description = stage.canvas, f"{name} of every agent"
+        png = canvas.paint(paints, chosen.value, near)
+    else:
+        canvas, description = web, f"{name} between agents"
+        book = world.society.ledgers[name]
+        png = web.weave(paints, book.graph(world.focus), book.arrows, chosen.value, near)
+        key += scale(book.arrows)
 
     def pick(point: dict[str, float]) -> None:
-        agent = stage.canvas.agent_at(point["x"], point["y"])
+        agent = canvas.agent_at(point["x"], point["y"])
         if agent is not None:
             chosen.value = agent
 
     with solara.Row(gap="12px", style="align-items: center; flex-wrap: wrap"):
-        solara.ToggleButtonsSingle(name, on_value=view.set, values=list(layers), dense=True)
-        solara.HTML(unsafe_innerHTML=legend(layer, values, palette), classes=["legend"])
+        solara.ToggleButtonsSingle(name, on_value=view.set, values=[*layers, *webs], dense=True)
+        solara.HTML(unsafe_innerHTML=key, classes=["legend"])
     Picture(
         source="data:image/png;base64," + base64.b64encode(png).decode(),
-        description=f"{name} of every agent",
-        cells=stage.canvas.cells,
+        description=description,
+        cells=canvas.cells,
         event_pick=pick,
     )
 
@@ -86,3 +100,19 @@ def legend(layer: Layer, values: np.ndarray, palette: Sequence[str] = PALETTE) -
     )
     bar = f'<b style="background:linear-gradient(90deg, {stops})"></b>'
     return f"<span>{layer.low:.3g}{bar}{layer.high:.3g}</span>"
+
+
+def scale(weight: str, samples: Sequence[float] = (0.1, 0.5, 1.0)) -> str:
+    """Which ``weight`` the arrows of a picture have, by samples; HTML."""
+    text = f"<span>{escape(weight)}</span>"
+    length, size = 26.0, Sizes(radius=0.0, width=7.0)
+    for sample in samples:
+        one = np.array([sample])
+        (shape,) = outlines(np.zeros((1, 2)), np.array([[length, 0.0]]), one, size)
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in shape)
+        text += (
+            f'<span><svg width="{length:g}" height="12" viewBox="0 0 {length:g} 12">'
+            f'<polygon points="{points}" fill="currentColor" opacity="{opacity(one)[0]:.2f}"/>'
+            f"</svg> <small>{sample:g}</small></span>"
+        )
+    return text

@@ -8,10 +8,12 @@ from typing import Any
 
 from mesa.visualization.utils import update_counter
 
+from commonweal.analysis import arrows
 from commonweal.browser.canvas import Canvas
 from commonweal.browser.history import History
 from commonweal.browser.knobs import stand, turned
 from commonweal.browser.landscape import Landscape
+from commonweal.browser.web import Web
 from commonweal.errors import CommonwealError
 from commonweal.simulation.assembly import assemble
 from commonweal.simulation.experiment import Experiment, resolve
@@ -85,10 +87,15 @@ class Stage:
         self.history = History()
         self.world: World | None = None
         self.landscape: Landscape | None = None
+        self.webs: dict[str, Web] = {}
+        """Ledger -> the picture that shows its arrows."""
         try:
             self.experiment = resolve(turned(experiment, kwargs))
             world = assemble(self.experiment)
             self.canvas = Canvas(world.graph)
+            if arrows.fits(world.graph):
+                books = [name for name, book in world.society.ledgers.items() if book.arrows]
+                self.webs = {name: Web(world.graph, self.canvas.places) for name in books}
             if Landscape.fits(world):
                 self.landscape = Landscape(world)
             self._settings = ", ".join(stand(self.experiment, world.spec))

@@ -26,6 +26,12 @@ COMMONS = Experiment(
     replicates=2,
 )
 
+GIVERS = Experiment(
+    agents=25,
+    lanes=4,
+    population=[Share(kind="lase", count=20), Share(kind="generous", count=5)],
+)
+
 
 class Visit:
     """A rendered page and what a visitor does with it."""
@@ -213,6 +219,91 @@ def test_the_view_switches_between_layers(visit):
     page.switch(0, "reputation")
     assert page.picture != action
     assert "reputation of every agent" in page.pictures[0].description
+
+
+def row(html, table, name):
+    """The cells of an agent in a table with this heading."""
+    rows = html[html.index(table) :].split("</table>")[0].split("<tr>")
+    (found,) = [text for text in rows if f"<td>{name}</td>" in text]
+    return [cell.split("</td>")[0] for cell in found.split("<td>")[1:]]
+
+
+def test_gifts_are_arrows_and_a_click_still_finds_the_agent(visit):
+    page = visit(GIVERS)
+    page.switch(0, "gifts")
+    blank = page.picture
+    page.click("Step")
+    assert page.picture != blank
+    arrows = page.picture
+    assert "gifts between agents" in page.pictures[0].description
+    assert not page.pictures[0].cells
+    assert "<polygon" in page.html()
+    page.switch(0, "kind")
+    assert page.picture != arrows
+    assert "<polygon" not in page.html()
+    page.switch(0, "gifts")
+    assert page.picture == arrows
+    page.pictures[0]._handle_event(None, {"event": "pick", "data": {"x": 0.96, "y": 0.04}}, None)
+    assert "row 0, column 4" in page.html()
+
+
+def test_the_page_of_a_giver_speaks_of_shares(visit):
+    page = visit(GIVERS)
+    for _ in range(2):
+        page.click("Step")
+    world = page.stage.world
+    agent = next(a for a in world.people if {n.kind for n in a.neighbours} == {"lase", "generous"})
+    page.turn("Agent, 0 to 24", str(agent.node))
+    own, html = agent.page("gifts"), page.html()
+    heading = f"Page in the ledger of gifts: receives {own.standing:.2f}"
+    assert f"<h3>{heading}</h3>" in html
+    titles = ("gives it", "gets from it", "gives on average", "gets on average", "receives")
+    assert "".join(f"<th>{title}</th>" for title in titles) in html
+    assert "thinks of it" not in html
+    book = world.society.ledger("gifts").graph(world.focus)
+    for other in agent.neighbours:
+        shown = row(html, heading, other.name)[1:6]
+        there, back = book.edges[other.node, agent.node], book.edges[agent.node, other.node]
+        expected = [there["last"], back["last"], there["weight"], back["weight"]]
+        expected.append(other.page("gifts").standing)
+        assert shown[1:5:2] == [f"{expected[1]:.2f}", f"{expected[3]:.2f}"]
+        assert shown == [f"{value:.2f}" for value in expected]
+
+
+def test_what_an_agent_expected_stands_beside_what_came(visit):
+    page = visit(GIVERS)
+    page.turn("Agent, 0 to 24", "0")
+    assert "What it expected" not in page.html()
+    for _ in range(3):
+        page.click("Step")
+    world = page.stage.world
+    agent = next(a for a in world.people if a.kind == "lase" and a.node > 0)
+    page.turn("Agent, 0 to 24", str(agent.node))
+    cohort, near = agent.cohort, world.neighbourhoods
+    places = near.view[agent.node].tolist()
+    for other in agent.neighbours:
+        place = places.index(other.node)
+        chances = cohort.beliefs.moves[agent.slot, world.focus, place].tolist()
+        hits = cohort.insight["accuracy"][:, agent.member, place].mean().item()
+        _, bars, came, right = row(page.html(), "What it expected", other.name)
+        assert all(f"</u> {share:.2f}</div>" in bars for share in chances)
+        action = world.layers()["action"]
+        assert came == action.labels[int(action.values[world.focus, other.node])]
+        assert right == f"{hits:.2f}"
+    assert "right in 4 lanes" in page.html()
+    assert "perspective <b>Conversion</b>" in page.html()
+    generous = next(a for a in world.people if a.kind == "generous")
+    page.turn("Agent, 0 to 24", str(generous.node))
+    assert "What it expected" not in page.html()
+
+
+def test_networks_whose_links_do_not_last_have_no_arrows(visit):
+    page = visit(replace(GIVERS, population=[Share(kind="generous")]))
+    page.turn("Network", "well_mixed")
+    page.click("Reset")
+    page.click("Step")
+    assert page.alerts == []
+    assert page.stage.webs == {}
 
 
 def test_kinds_without_a_ledger_have_neighbours_all_the_same(visit):

@@ -159,6 +159,8 @@ GAMES = [
     ("public_goods", 8, "svo", "conditional_cooperator"),
     ("iterated_dilemma", 2, "aga"),
     ("lattice", 25, "aga", "lr2"),
+    ("lattice", 25, "lase"),
+    ("lattice", 25, "lase", "generous", "always_defect"),
 ]
 
 
@@ -207,6 +209,24 @@ def test_kinds_that_live_together_keep_their_colours_and_names():
     assert "Curvature: own curvature/aga" in lines
     colours = {lines[name].colour for name in ("Actions: sga", "Reward and utility: reward/sga")}
     assert colours == {KINDS[1]} == {lines["Sign of the adjustment: sga"].colour}
+
+
+def test_what_is_measured_between_kinds_says_who_and_to_whom():
+    drawn = {p.title: p.lines for p in panels(measured("lattice", 25, "lase", "generous"))}
+    given = {line.label: (line.colour, bool(line.dash)) for line in drawn["Gift weight"]}
+    assert given["lase"] == (KINDS[0], False)
+    assert given["generous"] == (KINDS[1], False)
+    assert given["to lase"] == (KINDS[0], True)
+    assert given["to generous"] == (KINDS[1], True)
+    assert "all" in given
+    assert {line.label for line in drawn["Accuracy of beliefs"]} >= {"lase", "to generous"}
+    assert [line.label for line in drawn["Gifts in all"]] == ["given", "reciprocity"]
+
+
+def test_a_line_that_hardly_changes_is_not_blown_up():
+    line = Line("cross entropy", "#009E73", [(0, 0.69312), (1, 0.69317)])
+    svg = chart("Surprise", [line], 1)
+    assert [text for text in re.findall(r'class="end">([^<]+)<', svg) if len(text) > 5] == []
 
 
 def test_a_chart_with_fixed_bounds_keeps_to_them():
