@@ -31,6 +31,12 @@ class ConversionConfig(Settings):
         0.1, "weight of staying close to the own observation", low=0, high=1, source=OURS
     )
     max_norm: float = setting(1.0, "largest gradient norm of one agent", low=0, source=OURS)
+    rows: int = setting(
+        2048,
+        "most rows of a mini-batch, a view with a neighbour each; beyond that views are drawn from "
+        "those that the SR networks learned from",
+        low=1,
+    )
     double_softmax: bool = setting(
         False,
         "take the softmax of probabilities once more in the loss, as the authors' code does, which "
@@ -108,6 +114,10 @@ class Conversion(Perspective):
         """One step on views and what the neighbours did there."""
         c = self.config
         views, counts = lesson["views"], lesson["counts"]
+        most = max(1, c.rows // self.neighbours)
+        if views.shape[1] > most:
+            order = torch.randperm(views.shape[1], generator=self.generator, device=self.device)
+            views, counts = views[:, order[:most]], counts[:, order[:most]]
         parameters = self.networks.parameters.detach().requires_grad_()
         logits, simulated = self.foreseen(parameters, views, lens)
         if c.double_softmax:

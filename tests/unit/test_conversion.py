@@ -127,6 +127,21 @@ def test_it_learns_who_does_what_through_eyes_that_stay_as_they_are(double_softm
     assert where[:, 1:, 1].max() < 0.3
 
 
+def test_of_many_views_some_are_drawn_anew_each_time():
+    mind, eyes = perspective(rows=7), Eyes(2, 3, 2)
+    views = torch.randn(2, 8, 3, generator=torch.Generator().manual_seed(6))
+    asked = []
+    mind.foreseen = lambda parameters, some, lens: (
+        asked.append(some) or Conversion.foreseen(mind, parameters, some, lens)
+    )
+    eyes.lessons = [{"views": views, "counts": torch.ones(2, 8, 2, 2)}] * 20
+    mind.study(eyes)
+    assert all(some.shape == (2, 3, 3) for some in asked)
+    places = [[views[0].tolist().index(row) for row in some[0].tolist()] for some in asked]
+    assert all(len(set(few)) == 3 for few in places)
+    assert {place for few in places for place in few} == set(range(8))
+
+
 def test_closeness_to_the_own_view_is_weighed():
     views = 0.2 + 0.6 * torch.rand(2, 6, 3, generator=torch.Generator().manual_seed(4))
     counts = torch.ones(2, 6, 2, 2)
