@@ -207,3 +207,29 @@ def test_two_players_are_watched_on_their_landscape(page):
     assert way() == path
     console = page.driver.get_log("browser")
     assert [entry["message"] for entry in console if entry["level"] == "SEVERE"] == []
+
+
+@pytest.mark.parametrize(
+    "server",
+    ["--world iterated_dilemma --network ring --population lase=6 generous=2"],
+    indirect=True,
+)
+def test_gifts_are_watched_as_arrows_and_on_the_page_of_an_agent(server, page):
+    keys = importlib.import_module("selenium.webdriver").Keys
+    for step in range(1, 4):
+        page.click("STEP")
+        page.wait(lambda step=step: page.step == step, f"step {step}")
+    before = page.picture
+    page.click("GIFTS")
+    page.wait(lambda: page.picture != before, "the arrows")
+    assert "weight" in page.text
+    seen = page.picture
+    page.click("STEP")
+    page.wait(lambda: page.picture != seen, "other arrows")
+    field = page.driver.find_element("css selector", ".chooser input")
+    for key in ("0", keys.ENTER):
+        field.send_keys(key)
+    page.wait(lambda: "Page in the ledger of gifts" in page.text, "the agent's page")
+    assert "gives on average" in page.text
+    console = page.driver.get_log("browser")
+    assert [entry["message"] for entry in console if entry["level"] == "SEVERE"] == []
