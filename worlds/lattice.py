@@ -75,6 +75,11 @@ class Lattice(World[LatticeState]):
     """Spatial two-action dilemma on any graph, from harmony to prisoner's dilemma."""
 
     Config = LatticeConfig
+    # Stretches that givers remember: a lattice has many of them.
+    usual = {
+        f"{kind}.give.capacity": 500
+        for kind in ("lase", "lase_uniform", "lase_average", "lase_exact")
+    }
 
     def describe(self) -> WorldSpec:
         """Two actions; channels of the last round."""
