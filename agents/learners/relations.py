@@ -54,9 +54,11 @@ def relationships(values: Tensor, inferred: Tensor, taken: Tensor, partners: Ten
     act a that it took, ``taken`` [..., D] int64; and the number n of co-players, ``partners`` [..., D].
     Where all values are alike the weight is 0.  Source: Kong et al. 2024, social relationship.
     """
+    # From the worst on, since what is common to all values, a whole future, would drown the rest.
+    values = values - values.amin(-1, keepdim=True)
     expected = (inferred * values).sum(-1)
     real = values.gather(-1, taken.unsqueeze(-1)).squeeze(-1)
-    spread = values.amax(-1) - values.amin(-1)
+    spread = values.amax(-1)
     weight = (real - expected) / (partners * spread.clamp(min=FLAT))
     return torch.where(spread < FLAT, torch.zeros_like(weight), weight.clamp(min=0))
 
