@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Iterator
 from copy import copy, deepcopy
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import mesa
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from commonweal.agents import AGENTS
+from commonweal.agents.base import Agent
 from commonweal.errors import BadSetting
 from commonweal.settings import Settings, flags
 from commonweal.simulation.assembly import assemble
@@ -238,23 +240,47 @@ def seed_decides(name: str, world: str) -> Iterator[str]:
 
 def lives_beside_the_others(name: str, world: str) -> Iterator[str]:
     """It lives beside every other kind that the world admits."""
-    others = []
-    for other in AGENTS.names():
+    kinds = tuple((other, AGENTS[other]) for other in AGENTS.names())
+    others = [
+        other
+        for other in admitted(world, kinds)
+        if other != name and AGENTS[other].players in (0, AGENTS[name].players)
+    ]
+    # Where only a few can be, with one of the others at a time; else all kinds are the same society.
+    groups = (
+        [(name, other) for other in others] if AGENTS[name].players else [sorted({name, *others})]
+    )
+    for group in groups:
+        yield from together(world, tuple((member, AGENTS[member]) for member in group))
+
+
+@cache
+def admitted(world: str, kinds: tuple[tuple[str, type[Agent]], ...]) -> tuple[str, ...]:
+    """Which of the kinds can live in a world."""
+    found = []
+    for name, _ in kinds:
         try:
-            assemble(experiment(other, world, agents=4))
+            assemble(experiment(name, world, agents=4)).close()
         except BadSetting:
             continue
-        if other != name and AGENTS[other].players in (0, AGENTS[name].players):
-            others.append(other)
-    # Where only a few can be, with one of the others at a time.
-    groups = [(other,) for other in others] if AGENTS[name].players else [tuple(others)]
-    for group in groups:
-        village = assemble(experiment(name, world, group, agents=2 * len(group) + 2))
-        for _ in range(ROUNDS):
-            village.step()
-            yield from unsound(village.measured, village.lanes, "together")
-        if {agent.kind for agent in village.people} != {name, *group}:
-            yield "someone is missing"
+        found.append(name)
+    return tuple(found)
+
+
+@cache
+def together(world: str, kinds: tuple[tuple[str, type[Agent]], ...]) -> tuple[str, ...]:
+    """What is wrong where agents of all these kinds live together; worked out once."""
+    (name, _), *others = kinds
+    names = tuple(other for other, _ in others)
+    village = assemble(experiment(name, world, names, agents=2 * len(kinds)))
+    faults: list[str] = []
+    for _ in range(ROUNDS):
+        village.step()
+        faults += unsound(village.measured, village.lanes, "together")
+    if {agent.kind for agent in village.people} != {name, *names}:
+        faults.append("someone is missing")
+    village.close()
+    return tuple(faults)
 
 
 def checkpoint_continues(name: str, world: str) -> Iterator[str]:
