@@ -14,7 +14,6 @@ from torch import Tensor
 from commonweal.networks.ledgers import Ledger, Page, Question
 from commonweal.networks.neighbourhoods import Neighbourhoods
 from commonweal.records import Percept
-from commonweal.settings import Settings
 
 SLACK = 1e-5
 """by which rounding may lead acts out of their bounds"""
@@ -27,22 +26,11 @@ class Accounts(Ledger):
     averages: ClassVar[tuple[str, str]]
     """headings of a page for what is received and given on average"""
 
-    def __init__(
-        self,
-        config: Settings,
-        near: Neighbourhoods,
-        lanes: int,
-        active: dict[str, Tensor],
-        generator: torch.Generator,
-    ) -> None:
-        self.rounds = torch.zeros(lanes, device=near.source.device)
-        """[L]: rounds of the episode"""
-        super().__init__(config, near, lanes, active, generator)
-
     def meet(self, near: Neighbourhoods) -> None:
         """Take up the graph; links of a graph that was redrawn are others, so accounts begin anew."""
         self.near, (self.givers,) = near, self.active.values()
-        self.rounds = torch.zeros_like(self.rounds)
+        self.rounds = torch.zeros(self.lanes, device=near.source.device)
+        """[L]: rounds of the episode"""
         self.acts = torch.zeros(self.lanes, len(near.source), device=near.source.device)
         """[L, E]: what the source of an edge did for its target in the last round"""
         self.episode = torch.zeros_like(self.acts)

@@ -15,6 +15,7 @@ from torch import Tensor
 from commonweal.agents.gradients.base import GradientRule
 from commonweal.agents.learners.base import Mind, Note, Seat, draw
 from commonweal.agents.learners.descent import AdamState, descend
+from commonweal.agents.learners.notes import kept, restored, saved
 from commonweal.agents.learners.objective import Hyper
 from commonweal.agents.learners.stacked import ActorCritics, Shape, forward
 from commonweal.records import Percept
@@ -111,12 +112,12 @@ class ActorCriticMind(Mind):
         self.codebook = percept.codebook
         self.notes.append(
             {
-                "seen": _kept(percept),
+                "seen": kept(percept),
                 "acts": note.acts.to(torch.uint8),
                 "utility": note.utility,
                 "ended": note.ended,
                 "truncated": note.truncated,
-                "after": None if after is None else _kept(after),
+                "after": None if after is None else kept(after),
                 "penalty": note.penalty,
                 "weight": note.weight,
             }
@@ -192,21 +193,17 @@ class ActorCriticMind(Mind):
 
     def state(self) -> dict[str, Any]:
         """Networks, optimiser and the rollout so far."""
-        notes = {
-            str(t): {name: value for name, value in note.items() if value is not None}
-            for t, note in enumerate(self.notes)
-        }
-        return {"policy": self.policy.state(), "adam": self.adam.state(), "notes": notes}
+        notes = [
+            {n: value for n, value in note.items() if value is not None} for note in self.notes
+        ]
+        return {"policy": self.policy.state(), "adam": self.adam.state(), "notes": saved(notes)}
 
     def load(self, state: dict[str, Any]) -> None:
         """Inverse of `state`."""
         self.policy.load(state["policy"])
         self.adam.load(state["adam"])
-        saved = state.get("notes", {})
-        self.notes = [
-            {n: _to(saved[str(t)].get(n), self.seat.device) for n in self.kept}
-            for t in range(len(saved))
-        ]
+        notes = restored(state.get("notes", {}), self.seat.device)
+        self.notes = [{name: note.get(name) for name in self.kept} for note in notes]
         self._table = None
 
 
@@ -236,16 +233,7 @@ def at(table: Tensor, codes: Tensor) -> Tensor:
 
 
 def look_up(table: Tensor, codes: Tensor) -> Tensor:
-    """Rows of ``table`` [K, C, A] at ``codes`` [K, B], as [K, B, A]."""
-    return table.gather(1, codes.unsqueeze(-1).expand(-1, -1, table.shape[-1]))
-
-
-def _kept(percept: Percept) -> Tensor:
-    """Rows as they are kept: floats in memory of their own, or codes in two bytes."""
-    if percept.codes is None:
-        return percept.dense.contiguous()
-    return percept.codes.to(torch.int16)
-
-
-def _to(tensor: Tensor | None, device: torch.device) -> Tensor | None:
-    return None if tensor is None else tensor.to(device)
+    """Rows of ``table`` [K, C, ...] at ``codes`` [K, B], as [K, B, ...]."""
+    rows = table.flatten(2)
+    found = rows.gather(1, codes.unsqueeze(-1).expand(-1, -1, rows.shape[-1]))
+    return found.unflatten(2, table.shape[2:])

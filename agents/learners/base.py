@@ -139,7 +139,21 @@ class Mind(ABC):
         """Inverse of `state`."""
 
 
-class Giver(Mind):
+class Bystander(Mind):
+    """A mind for a social head alone, which makes no moves."""
+
+    def act(self, seen: dict[str, Percept]) -> Tensor:
+        """It is asked otherwise: by `answer` or `give`."""
+        raise NotImplementedError
+
+    probabilities = act
+
+    def alone(self, slot: int, row: int, seen: dict[str, Percept]) -> Tensor:
+        """It is asked otherwise: by `answer` or `give`."""
+        raise NotImplementedError
+
+
+class Giver(Bystander):
     """A mind for a social head that looks at the round its agents lived through, not at a question."""
 
     @abstractmethod

@@ -32,7 +32,7 @@ from commonweal.agents.learners.lio_steps import chances, score, spent, stepped
 from commonweal.agents.learners.multilayer import Perceptrons, run
 from commonweal.agents.learners.objective import Hyper
 from commonweal.agents.scene import Scene
-from commonweal.records import Beliefs, Percept
+from commonweal.records import Beliefs
 from commonweal.settings import Settings, setting
 
 
@@ -136,16 +136,6 @@ class Incentives(Giver):
         return (-self.config.cost * cost).index_add(0, giver, through)
 
     # ---- reading and saving ------------------------------------------------------------
-
-    def act(self, seen: dict[str, Percept]) -> Tensor:
-        """A giver acts through `give`."""
-        raise NotImplementedError
-
-    probabilities = act
-
-    def alone(self, slot: int, row: int, seen: dict[str, Percept]) -> Tensor:
-        """A giver acts through `give`."""
-        raise NotImplementedError
 
     def views(self) -> dict[str, Tensor]:
         """Live named parameters, [K, ...]."""

@@ -8,6 +8,7 @@ from torch import Tensor
 from commonweal.agents.learners.actor_critic import merge
 from commonweal.agents.learners.base import Note
 from commonweal.agents.learners.lio_steps import Lived
+from commonweal.agents.learners.notes import kept, restored, saved
 
 
 class Notes:
@@ -22,11 +23,10 @@ class Notes:
     def add(self, note: Note) -> None:
         """Keep a round: what was seen and done, what neighbours did, what came of it."""
         percept = merge(note.seen)
-        coded = percept.codes is not None
         self.codebook = percept.codebook
         self.rounds.append(
             {
-                "seen": percept.codes.to(torch.int16) if coded else percept.dense,
+                "seen": kept(percept),
                 "acts": note.acts.to(torch.uint8),
                 "others": note.scene.others.to(torch.uint8),
                 "utility": note.utility,
@@ -53,11 +53,8 @@ class Notes:
 
     def state(self) -> dict[str, Any]:
         """The rounds so far."""
-        return {str(t): one for t, one in enumerate(self.rounds)}
+        return saved(self.rounds)
 
     def load(self, state: dict[str, Any]) -> None:
         """Inverse of `state`."""
-        self.rounds = [
-            {name: value.to(self.device) for name, value in state[str(t)].items()}
-            for t in range(len(state))
-        ]
+        self.rounds = restored(state, self.device)

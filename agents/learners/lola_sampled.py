@@ -20,6 +20,7 @@ from torch.nn.functional import logsigmoid
 from commonweal.agents.gradients.base import GradientRule
 from commonweal.agents.learners.base import Note, Seat, by_slot
 from commonweal.agents.learners.lola import LolaConfig, LolaMind
+from commonweal.agents.learners.notes import restored, saved
 from commonweal.memory_one import OTHER_SIDE
 from commonweal.settings import setting
 
@@ -86,16 +87,12 @@ class SampledLola(LolaMind):
 
     def state(self) -> dict[str, Any]:
         """Policies, habits and the rollout so far."""
-        return super().state() | {"notes": {str(t): note for t, note in enumerate(self.notes)}}
+        return super().state() | {"notes": saved(self.notes)}
 
     def load(self, state: dict[str, Any]) -> None:
         """Inverse of `state`."""
         super().load(state)
-        saved = state.get("notes", {})
-        self.notes = [
-            {name: saved[str(t)][name].to(self.seat.device) for name in self.kept}
-            for t in range(len(saved))
-        ]
+        self.notes = restored(state.get("notes", {}), self.seat.device)
 
 
 def log_chance(state: Tensor, moves: Tensor, logits: Tensor) -> Tensor:

@@ -5,9 +5,9 @@ from typing import final
 import torch
 from torch import Tensor
 
-from commonweal.agents.learners.base import SocialMind
+from commonweal.agents.learners.base import Bystander, SocialMind
 from commonweal.networks.ledgers import Ledger, Question
-from commonweal.records import Experience, Percept
+from commonweal.records import Experience
 
 
 def norm_verdict(defects: Tensor, good: Tensor, table: tuple[int, int, int, int]) -> Tensor:
@@ -20,7 +20,7 @@ def norm_verdict(defects: Tensor, good: Tensor, table: tuple[int, int, int, int]
 
 
 @final
-class Norm(SocialMind):
+class Norm(Bystander, SocialMind):
     """Judges by the ``norm`` of its kind: four verdicts, for C to good, C to bad, D to good, D to bad."""
 
     def answer(self, question: Question) -> Tensor:
@@ -28,16 +28,6 @@ class Norm(SocialMind):
         deeds = question.near.met(question.moves) == 1
         good = (question.standing >= 0.5).unsqueeze(-1).expand_as(deeds)
         return norm_verdict(deeds, good, self.kind.norm)
-
-    def act(self, seen: dict[str, Percept]) -> Tensor:
-        """A norm answers questions instead (`answer`)."""
-        raise NotImplementedError
-
-    probabilities = act
-
-    def alone(self, slot: int, row: int, seen: dict[str, Percept]) -> Tensor:
-        """A norm answers questions instead (`answer`)."""
-        raise NotImplementedError
 
     def credit(self, acts: Tensor, ledger: Ledger, experience: Experience) -> tuple[Tensor, Tensor]:
         """Nothing is learned, so nothing is credited."""

@@ -23,6 +23,7 @@ from commonweal.agents.learners.base import Note, Seat
 from commonweal.agents.learners.descent import AdamState
 from commonweal.agents.learners.exploration import Exploration
 from commonweal.agents.learners.lstm import LSTMs, entries, forgotten
+from commonweal.agents.learners.notes import kept, restored, saved
 from commonweal.agents.learners.returns import generalised_advantages
 from commonweal.agents.learners.stacked import chunks
 from commonweal.records import Percept
@@ -156,16 +157,16 @@ class Recurrent:
             self.start = self.memory
         percept = merge(note.seen)
         self.codebook = percept.codebook
-        kept = {
-            "seen": _kept(percept),
+        round_ = {
+            "seen": kept(percept),
             "acts": note.acts.to(torch.uint8),
             "utility": note.utility,
             "ended": note.ended,
             "truncated": note.truncated,
         }
         if len(self.notes) + 1 == self.rollout or bool(note.ended.any()):
-            kept["after"] = _kept(merge(note.following()))
-        self.notes.append(kept)
+            round_["after"] = kept(merge(note.following()))
+        self.notes.append(round_)
 
     def column(self, name: str, slots: slice) -> Tensor:
         """One field of all notes for some slots, [T, k, B, ...]."""
@@ -234,23 +235,12 @@ class Recurrent:
             "policy": self.policy.state(),
             "memory": self.memory,
             "start": self.start,
-            "notes": {str(t): note for t, note in enumerate(self.notes)},
+            "notes": saved(self.notes),
         }
 
     def load(self, state: dict[str, Any]) -> None:
         """Inverse of `state`."""
         self.policy.load(state["policy"])
         self.memory, self.start = (state[name].to(self.seat.device) for name in ("memory", "start"))
-        saved = state["notes"]
-        self.notes = [
-            {name: value.to(self.seat.device) for name, value in saved[str(t)].items()}
-            for t in range(len(saved))
-        ]
+        self.notes = restored(state["notes"], self.seat.device)
         self.last, self.under_way, self._table = None, False, None
-
-
-def _kept(percept: Percept) -> Tensor:
-    """Rows as they are kept: floats, or codes in two bytes."""
-    if percept.codes is None:
-        return percept.dense.contiguous()
-    return percept.codes.to(torch.int16)

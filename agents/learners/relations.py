@@ -19,11 +19,12 @@ from commonweal.agents.learners.actor_critic import merge
 from commonweal.agents.learners.base import Giver, Note, Seat
 from commonweal.agents.learners.joint_views import JointViews
 from commonweal.agents.learners.multilayer import Perceptrons, affine, finish, run
+from commonweal.agents.learners.notes import kept, restored, saved
 from commonweal.agents.learners.objective import Hyper
 from commonweal.agents.learners.replay import Replay
 from commonweal.agents.scene import Scene
 from commonweal.errors import BrokenContract
-from commonweal.records import Beliefs, Percept
+from commonweal.records import Beliefs
 from commonweal.settings import Settings, setting
 
 FLAT = 1e-8
@@ -150,10 +151,9 @@ class Relations(Giver):
         """Keep what was seen, what everybody did and what it paid."""
         percept, scene = merge(note.seen), note.scene
         self.views_of.meet(percept, scene.mask)
-        coded = percept.codes is not None
         self.notes.append(
             {
-                "seen": percept.codes.to(torch.int16) if coded else percept.dense,
+                "seen": kept(percept),
                 "own": scene.moves.to(torch.uint8),
                 "others": self.views_of.known(scene.others).to(torch.uint8),
                 "rewards": note.utility,
@@ -205,21 +205,6 @@ class Relations(Giver):
 
     # ---- reading and saving ----------------------------------------------------------------
 
-    def act(self, seen: dict[str, Percept]) -> Tensor:
-        """A giver acts through `give`."""
-        raise NotImplementedError
-
-    def probabilities(self, seen: dict[str, Percept]) -> Tensor:
-        """What it would do in its own interest, [K, B, A]."""
-        percept = merge(seen)
-        return self.read(percept.features).softmax(-1)
-
-    def alone(self, slot: int, row: int, seen: dict[str, Percept]) -> Tensor:
-        """The same for one agent in one row, [A]."""
-        own = self.policy.parameters[slot : slot + 1]
-        x = merge(seen).features[slot, row]
-        return run(self.policy.layers(own, "actor"), x[None, None])[0, 0].softmax(-1)
-
     def views(self) -> dict[str, Tensor]:
         """Live named parameters, [K, ...]."""
         return self.policy.views()
@@ -230,11 +215,10 @@ class Relations(Giver):
 
     def state(self) -> dict[str, Any]:
         """Networks, buffer, and the rollout so far."""
-        notes = {str(t): note for t, note in enumerate(self.notes)}
         return {
             "policy": self.policy.state(),
             "replay": self.replay.state(),
-            "notes": notes,
+            "notes": saved(self.notes),
             "turns": self.turns,
         }
 
@@ -242,9 +226,6 @@ class Relations(Giver):
         """Inverse of `state`."""
         self.policy.load(state["policy"])
         self.replay.load(state["replay"])
-        self.turns, saved = state["turns"], state["notes"]
-        self.notes = [
-            {name: value.to(self.seat.device) for name, value in saved[str(t)].items()}
-            for t in range(len(saved))
-        ]
+        self.turns = state["turns"]
+        self.notes = restored(state["notes"], self.seat.device)
         self._values = None

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from commonweal.agents.learners.actor_critic import merge
+from commonweal.agents.learners.actor_critic import look_up, merge
 from commonweal.agents.learners.multilayer import Perceptrons, affine, finish
+from commonweal.agents.learners.notes import kept, restored, saved
 from commonweal.agents.learners.objective import Hyper
-from commonweal.agents.perspectives.base import Lens, Perspective, rows_at
+from commonweal.agents.perspectives.base import Lens, Perspective
 from commonweal.agents.scene import Scene
 from commonweal.records import Beliefs
 from commonweal.settings import Settings, setting
@@ -94,7 +95,7 @@ class Anticipation(Perspective):
             looks = affine(sight, seen)
         else:
             table = affine(sight, self.codebook.expand(len(layer), -1, -1))
-            looks = rows_at(table, seen.long())
+            looks = look_up(table, seen.long())
         done = one_hot(others.long(), self.actions + 1)[..., : self.actions].flatten(2)
         return looks + done.to(looks.dtype) @ layer[:, width + self.actions : -1]
 
@@ -131,11 +132,10 @@ class Anticipation(Perspective):
     def remember(self, scene: Scene, ended: Tensor) -> None:
         """Keep the round; nothing is foretold of an episode that has yet to begin."""
         percept = merge(scene.seen)
-        coded = percept.codes is not None
         self.foretold = torch.where(ended[..., None, None], self.even, self.foretold)
         self.notes.append(
             {
-                "seen": percept.codes.to(torch.int16) if coded else percept.dense,
+                "seen": kept(percept),
                 "own": scene.moves.to(torch.uint8),
                 "others": self._known(scene).to(torch.uint8),
                 "ended": ended,
@@ -158,7 +158,7 @@ class Anticipation(Perspective):
         following = rounds["others"][:, 1:].flatten(1, 2).long()
         parameters = self.networks.parameters.detach().requires_grad_()
         layers = self.networks.layers(parameters, "next")
-        first = self._first(layers[0], seen, others) + rows_at(self._own(layers[0]), own.long())
+        first = self._first(layers[0], seen, others) + look_up(self._own(layers[0]), own.long())
         log = finish(layers, first).unflatten(2, (self.neighbours, self.actions)).log_softmax(-1)
         counts = (following < self.actions) & ~rounds["ended"][:, :-1].flatten(1, 2).unsqueeze(-1)
         place = following.clamp(max=self.actions - 1).unsqueeze(-1)
@@ -179,15 +179,11 @@ class Anticipation(Perspective):
 
     def state(self) -> dict[str, Any]:
         """The network, its optimiser, what is foretold, and the rollout so far."""
-        notes = {str(t): note for t, note in enumerate(self.notes)}
-        return {"networks": self.networks.state(), "foretold": self.foretold, "notes": notes}
+        networks, notes = self.networks.state(), saved(self.notes)
+        return {"networks": networks, "foretold": self.foretold, "notes": notes}
 
     def load(self, state: dict[str, Any]) -> None:
         """Inverse of `state`."""
         self.networks.load(state["networks"])
         self.foretold = state["foretold"].to(self.device)
-        saved = state["notes"]
-        self.notes = [
-            {name: value.to(self.device) for name, value in saved[str(t)].items()}
-            for t in range(len(saved))
-        ]
+        self.notes = restored(state["notes"], self.device)

@@ -1,14 +1,13 @@
 """The contract of a perspective: what an agent believes the others would do, and how it learns to."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, final
 
 import torch
 from torch import Tensor
 
 from commonweal.agents.scene import Scene
-from commonweal.records import Beliefs, Percept
+from commonweal.records import Beliefs
 from commonweal.settings import Settings
 
 
@@ -117,17 +116,3 @@ def insight(beliefs: Tensor, others: Tensor) -> dict[str, Tensor]:
         "cross_entropy": -told.clamp(min=1e-6).log(),
         "predicted": beliefs[..., 0],
     }
-
-
-def by_view(percept: Percept, evaluate: Callable[[Tensor], Tensor], slots: int) -> Tensor:
-    """``evaluate`` [k, X, F] -> [k, X, ...] at the rows [K, B] of a percept, once per view if coded."""
-    if percept.codes is None:
-        return evaluate(percept.dense)
-    table = evaluate(percept.codebook.expand(slots, -1, -1))
-    return rows_at(table, percept.codes)
-
-
-def rows_at(table: Tensor, codes: Tensor) -> Tensor:
-    """Rows of ``table`` [K, C, ...] at ``codes`` [K, B], as [K, B, ...]."""
-    slots = torch.arange(len(table), device=codes.device).unsqueeze(1)
-    return table[slots, codes]

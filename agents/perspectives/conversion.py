@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from commonweal.agents.learners.a2c import OURS, PAPER
-from commonweal.agents.learners.actor_critic import merge
+from commonweal.agents.learners.actor_critic import look_up, merge
 from commonweal.agents.learners.multilayer import Perceptrons, affine, finish
 from commonweal.agents.learners.objective import Hyper
-from commonweal.agents.perspectives.base import Lens, Perspective, rows_at
+from commonweal.agents.perspectives.base import Lens, Perspective
 from commonweal.agents.scene import Scene
 from commonweal.records import Beliefs
 from commonweal.settings import Settings, setting
@@ -103,7 +103,7 @@ class Conversion(Perspective):
             book = percept.codebook.expand(self.slots, -1, -1)
             table = self.foreseen(parameters, book, lens)[0].softmax(-1)
             self._table = version, table
-        return Beliefs(rows_at(self._table[1], percept.codes))
+        return Beliefs(look_up(self._table[1], percept.codes))
 
     def study(self, lens: Lens | None) -> None:
         """One step on every mini-batch that the SR networks have just learned from."""
