@@ -23,6 +23,7 @@ from commonweal.agents.preferences.base import Income
 from commonweal.agents.scene import Scene
 from commonweal.errors import BrokenContract, Diverged
 from commonweal.networks.ledgers import Question
+from commonweal.networks.neighbourhoods import Neighbourhoods
 from commonweal.records import Beliefs, Experience, Observation, Percept
 from commonweal.settings import Settings
 from commonweal.spaces import Box
@@ -65,6 +66,8 @@ class Cohort:
         check(self)
         self.earned = torch.zeros(len(members), device=place.device)
         self.outlook: Callable[[], Tensor]
+        self.around: Neighbourhoods | None = None
+        """the graph to which ``view`` [M * D] and ``mask`` [K, 1, D] belong"""
         self.beliefs = Beliefs()
         self.insight: dict[str, Tensor] = {}
         self.turn, self.rounds, self.last_progress = 0, 0, 0.0
@@ -144,17 +147,19 @@ class Cohort:
     def look_around(self, experience: Experience) -> None:
         """After the moves and before social acts: what was believed of the neighbours, and what came."""
         near, members = self.place.near, self.members
-        mask = near.mask[members].repeat(self.place.replicates, 1).unsqueeze(1)
-        view = near.view[members].flatten()
+        if self.around is not near:
+            self.around = near
+            self.view = near.view[members].flatten()
+            self.mask = near.mask[members].repeat(self.place.replicates, 1).unsqueeze(1)
 
         def met(values: Tensor) -> Tensor:
-            seen = values[:, view].unflatten(1, (len(members), -1))
+            seen = values[:, self.view].unflatten(1, (len(members), -1))
             return self.gather_own(seen)
 
         self.scene = Scene(
             self.seen,
             self.gather(experience.played),
-            mask,
+            self.mask,
             lambda: met(experience.played),
             lambda: self.minds["move"].probabilities(self.seen),
             lambda: met(self.outlook()),

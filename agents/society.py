@@ -37,6 +37,8 @@ class Society:
             cohort.outlook = self.outlook
         self.senses = {sense for cohort in cohorts for sense in cohort.senses}
         self.begun = False
+        self.around: Neighbourhoods | None = None
+        """the graph to which ``watchers`` belong"""
 
     def settle(self, world: World) -> None:
         """Make the agent objects, one per node, in the order of the nodes."""
@@ -169,30 +171,39 @@ class Society:
 
         ``gift_weight/lase`` is what agents of this kind give, ``gift_weight_to/lase`` what they get.
         """
-        near, result = self.place.near, {}
-        found: dict[str, tuple[Tensor, Tensor]] = {}
+        near, found = self.place.near, {}
         for ledger in self.ledgers.values():
-            for name, values in ledger.links().items():
-                active = torch.stack(list(ledger.active.values())).any(0)
-                found[name] = values, near.mask & active[:, None]
+            found |= ledger.links()
         for cohort in self.cohorts:
             for name, own in cohort.insight.items():
-                values, who = found.get(name) or (own.new_zeros(len(own), *near.view.shape), None)
-                who = torch.zeros_like(near.mask) if who is None else who.clone()
-                who[cohort.members] = near.mask[cohort.members]
-                found[name] = cohort.put(values, own), who
-        for name, (values, who) in found.items():
-            groups = {name: who}
-            if len(self.cohorts) > 1:
-                for i, cohort in enumerate(self.cohorts):
-                    groups[f"{name}/{cohort.name}"] = who & (self.kinds == i)[:, None]
-                    groups[f"{name}_to/{cohort.name}"] = who & (self.kinds[near.view] == i)
-            for title, some in groups.items():
-                count = some.sum()
-                if bool(count):
-                    total = (values * some).sum((1, 2))
-                    result[title] = (total, count.float().expand_as(total))
-        return result
+                values = found.get(name)
+                values = own.new_zeros(len(own), *near.view.shape) if values is None else values
+                found[name] = cohort.put(values, own)
+        if self.around is not near:
+            self.around, self.watchers = near, {name: self._watchers(name) for name in found}
+        return {
+            title: ((values * some).sum((1, 2)), count.expand(len(values)))
+            for name, values in found.items()
+            for title, some, count in self.watchers[name]
+        }
+
+    def _watchers(self, name: str) -> list[tuple[str, Tensor, Tensor]]:
+        """Title, links [N, D] and their number, of each group by which ``name`` is measured."""
+        near = self.place.near
+        acts = torch.zeros(near.agents, dtype=torch.bool, device=near.mask.device)
+        for ledger in self.ledgers.values():
+            if name in ledger.links():
+                acts |= torch.stack(list(ledger.active.values())).any(0)
+        for cohort in self.cohorts:
+            if name in cohort.insight:
+                acts[cohort.members] = True
+        who = near.mask & acts[:, None]
+        groups = {name: who}
+        if len(self.cohorts) > 1:
+            for i, cohort in enumerate(self.cohorts):
+                groups[f"{name}/{cohort.name}"] = who & (self.kinds == i)[:, None]
+                groups[f"{name}_to/{cohort.name}"] = who & (self.kinds[near.view] == i)
+        return [(title, some, some.sum().float()) for title, some in groups.items() if some.any()]
 
     def layers(self) -> dict[str, Layer]:
         """What ledgers draw, and the kinds where several live together."""
