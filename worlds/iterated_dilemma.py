@@ -40,10 +40,10 @@ from torch import Tensor
 from commonweal import codes
 from commonweal.records import Indicators, Layer, Outcome, Percept
 from commonweal.settings import Settings, setting
-from commonweal.spaces import Discrete, WorldSpec
+from commonweal.spaces import WorldSpec
 from commonweal.worlds import WORLDS, memory
 from commonweal.worlds.base import World
-from commonweal.worlds.memory import NOTHING, STATES
+from commonweal.worlds.memory import NOTHING
 from commonweal.worlds.payoffs import dilemma_indicators, one_round, payoffs_seen
 
 PAPER = "Kong et al. 2024"
@@ -90,8 +90,6 @@ class IteratedDilemma(World[DilemmaState]):
     def describe(self) -> WorldSpec:
         """Two actions; channels of the last round."""
         width = self.neighbourhoods.view.shape[1]
-        channels = {"opening": 1, "own": 2, "actions": 2 * width, "payoffs": 1 + width}
-        channels["state"] = len(STATES) * width
         c, regular = self.config, self.neighbourhoods.regular
         matrix = (c.reward, c.sucker), (c.temptation, c.punishment)
         self.matrix = torch.tensor(matrix, device=self.device)
@@ -99,15 +97,7 @@ class IteratedDilemma(World[DilemmaState]):
         self.own = torch.eye(NOTHING + 1, 2, device=self.device)
         books = codes.codebook(width, regular=False), memory.codebook(width, regular, opening=True)
         self.deeds, self.states = (b if b is None else b.to(self.device) for b in books)
-        return WorldSpec(
-            Discrete(2, ("C", "D")),
-            channels,
-            c.horizon,
-            dyadic=True,
-            view=("state",),
-            matrix=matrix,
-            lasting=not self.graph.graph.get("redrawn", False),
-        )
+        return memory.spec(matrix, width, c.horizon, self.graph)
 
     def initial(self) -> DilemmaState:
         """Nobody has played yet."""

@@ -26,10 +26,9 @@ from torch import Tensor
 from commonweal import codes
 from commonweal.records import Indicators, Layer, Outcome, Percept
 from commonweal.settings import Settings, setting
-from commonweal.spaces import Discrete, WorldSpec
+from commonweal.spaces import WorldSpec
 from commonweal.worlds import WORLDS, memory
 from commonweal.worlds.base import World
-from commonweal.worlds.memory import STATES
 from commonweal.worlds.payoffs import (
     dilemma_indicators,
     marks,
@@ -84,22 +83,12 @@ class Lattice(World[LatticeState]):
     def describe(self) -> WorldSpec:
         """Two actions; channels of the last round."""
         width = self.neighbourhoods.view.shape[1]
-        channels = {"opening": 1, "own": 2, "actions": 2 * width, "payoffs": 1 + width}
-        channels["state"] = len(STATES) * width
         c, regular = self.config, self.neighbourhoods.regular
         matrix = (c.reward, c.sucker), (c.temptation, c.punishment)
         self.matrix = torch.tensor(matrix, device=self.device)
         books = codes.codebook(width, regular), memory.codebook(width, regular, opening=False)
         self.deeds, self.states = (b if b is None else b.to(self.device) for b in books)
-        return WorldSpec(
-            Discrete(2, ("C", "D")),
-            channels,
-            c.horizon,
-            dyadic=True,
-            view=("state",),
-            matrix=matrix,
-            lasting=not self.graph.graph.get("redrawn", False),
-        )
+        return memory.spec(matrix, width, c.horizon, self.graph)
 
     def initial(self) -> LatticeState:
         """Marks, and the payoffs that the marks would have earned each other."""

@@ -13,18 +13,39 @@ of `commonweal.codes`.  Letters: L lanes, N agents, D neighbours in view, C rows
 Source: Nowak and Sigmund 1993 for memory-1 policies.
 """
 
+import networkx as nx
 import torch
 from torch import Tensor
 
 from commonweal import codes
 from commonweal.networks.neighbourhoods import Neighbourhoods
 from commonweal.records import Percept
+from commonweal.spaces import Discrete, WorldSpec
 
 NOTHING = 2
 """stands for the action of those who have not played yet"""
 
 STATES = ("s0", "CC", "CD", "DC", "DD")
 """States of a memory-1 policy, own action first, in the order of the channel ``state``."""
+
+
+def spec(
+    matrix: tuple[tuple[float, ...], ...], width: int, horizon: int, graph: nx.Graph
+) -> WorldSpec:
+    """What is seen and can be done in a two-action dilemma among neighbours who remember the last
+    round, ``width`` of them in view at most; ``matrix`` is own action first.
+    """
+    channels = {"opening": 1, "own": 2, "actions": 2 * width, "payoffs": 1 + width}
+    channels["state"] = len(STATES) * width
+    return WorldSpec(
+        Discrete(2, ("C", "D")),
+        channels,
+        horizon,
+        dyadic=True,
+        view=("state",),
+        matrix=matrix,
+        lasting=not graph.graph.get("redrawn", False),
+    )
 
 
 def states_of_links(last: Tensor, others: Tensor, mask: Tensor) -> Tensor:

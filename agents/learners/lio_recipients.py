@@ -12,7 +12,7 @@ from commonweal.agents.learners.base import Mind, Note, Seat, draw
 from commonweal.agents.learners.exploration import Exploration
 from commonweal.agents.learners.lio_notes import Notes
 from commonweal.agents.learners.lio_steps import against_others, stepped, to_go
-from commonweal.agents.learners.multilayer import Perceptrons, run
+from commonweal.agents.learners.multilayer import Memo, Perceptrons, run
 from commonweal.records import Percept
 from commonweal.settings import Settings, setting
 
@@ -73,7 +73,7 @@ class Recipients(Mind):
         self.before = self.policy.parameters.clone()
         self.share_before = self.exploration.share
         self.old: dict[str, Tensor] = {}
-        self._table: tuple[tuple[int, int], Tensor] | None = None
+        self._table = Memo()
 
     def layers(self, parameters: Tensor) -> list[Tensor]:
         """Layers of the policies with ``parameters`` [X, P]."""
@@ -90,11 +90,9 @@ class Recipients(Mind):
         percept, layers = merge(seen), self.layers(self.policy.parameters)
         if percept.codes is None:
             return self.exploration.mixed(run(layers, percept.dense).softmax(-1))
-        version = self.policy.version
-        if self._table is None or self._table[0] != version:
-            views = percept.codebook.expand(self.seat.slots, -1, -1)
-            self._table = version, run(layers, views).softmax(-1)
-        return self.exploration.mixed(look_up(self._table[1], percept.codes))
+        views = percept.codebook.expand(self.seat.slots, -1, -1)
+        table = self._table.get(self.policy.version, lambda: run(layers, views).softmax(-1))
+        return self.exploration.mixed(look_up(table, percept.codes))
 
     def alone(self, slot: int, row: int, seen: dict[str, Percept]) -> Tensor:
         """Probabilities [A] of one agent, from its own row of the stack."""
@@ -159,4 +157,4 @@ class Recipients(Mind):
             state["share_before"].to(device),
         )
         self.exploration.load(state)
-        self._table = None
+        self._table.clear()

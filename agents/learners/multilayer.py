@@ -8,7 +8,7 @@ Letters: K slots, P parameters of a slot, X rows, F inputs.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 import torch
@@ -97,6 +97,24 @@ class Perceptrons:
         """Take over a ``state()``; views made before stay live."""
         restore(self.parameters, state["parameters"], "parameters")
         self.adam.load(state["adam"])
+
+
+class Memo:
+    """Something worked out from parameters, kept until they change."""
+
+    def __init__(self) -> None:
+        self.version: object = None
+        self.value: Tensor | None = None
+
+    def get(self, version: object, work_out: Callable[[], Tensor]) -> Tensor:
+        """What was worked out at this version, now if need be."""
+        if self.value is None or self.version != version:
+            self.version, self.value = version, work_out()
+        return self.value
+
+    def clear(self) -> None:
+        """Forget it: other parameters may have come to the same version."""
+        self.value = None
 
 
 def run(layers: Sequence[Tensor], x: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from commonweal.agents.learners.base import Note, Seat
 from commonweal.agents.learners.descent import AdamState
 from commonweal.agents.learners.exploration import Exploration
 from commonweal.agents.learners.lstm import LSTMs, entries, forgotten
+from commonweal.agents.learners.multilayer import Memo
 from commonweal.agents.learners.notes import kept, restored, saved
 from commonweal.agents.learners.returns import generalised_advantages
 from commonweal.agents.learners.stacked import chunks
@@ -85,7 +86,7 @@ class Recurrent:
         """what the last moves were drawn from"""
         self.under_way = False
         """whether that round is not over yet"""
-        self._table: tuple[tuple[int, int], Tensor] | None = None
+        self._table = Memo()
 
     @property
     def adam(self) -> AdamState:
@@ -143,11 +144,9 @@ class Recurrent:
 
     def _entered(self, codebook: Tensor) -> Tensor:
         """`LSTMs.enter` of every row of a codebook, [K, C, 4 W]; kept until a parameter changes."""
-        version = self.policy.version
-        if self._table is None or self._table[0] != version:
-            x = codebook.expand(self.seat.slots, -1, -1)
-            self._table = version, self.policy.enter(self.policy.parameters, x)
-        return self._table[1]
+        x = codebook.expand(self.seat.slots, -1, -1)
+        policy = self.policy
+        return self._table.get(policy.version, lambda: policy.enter(policy.parameters, x))
 
     # ---- remembering -----------------------------------------------------------------
 
@@ -243,4 +242,5 @@ class Recurrent:
         self.policy.load(state["policy"])
         self.memory, self.start = (state[name].to(self.seat.device) for name in ("memory", "start"))
         self.notes = restored(state["notes"], self.seat.device)
-        self.last, self.under_way, self._table = None, False, None
+        self.last, self.under_way = None, False
+        self._table.clear()

@@ -18,7 +18,7 @@ from commonweal.agents.learners.a2c import OURS, PAPER
 from commonweal.agents.learners.actor_critic import merge
 from commonweal.agents.learners.base import Giver, Note, Seat
 from commonweal.agents.learners.joint_views import JointViews
-from commonweal.agents.learners.multilayer import Perceptrons, affine, finish, run
+from commonweal.agents.learners.multilayer import Memo, Perceptrons, affine, finish, run
 from commonweal.agents.learners.notes import kept, restored, saved
 from commonweal.agents.learners.objective import Hyper
 from commonweal.agents.learners.replay import Replay
@@ -107,7 +107,7 @@ class Relations(Giver):
         self.views_of = JointViews(seat)
         self.turns = 0
         self.lessons: list[dict[str, Tensor]] = []
-        self._values: tuple[tuple[int, int], Tensor] | None = None
+        self._values = Memo()
 
     # ---- weighing what others did --------------------------------------------------------
 
@@ -130,11 +130,11 @@ class Relations(Giver):
         if not views.tabulated:
             x = views.inputs(percept.features, scene.moves, views.known(scene.others))
             return counterfactuals(layers, x, scene.others, self.seat.actions)
-        version = self.version
-        if self._values is None or self._values[0] != version:
-            self._values = version, finish(layers, views.first(layers[0])).squeeze(-1)
+        values = self._values.get(
+            self.version, lambda: finish(layers, views.first(layers[0])).squeeze(-1)
+        )
         places = views.places(percept.codes, scene.moves, scene.others)
-        return views.had_they(self._values[1], places, scene.others)
+        return views.had_they(values, places, scene.others)
 
     def read(self, views: Tensor) -> Tensor:
         """Logits [K, X, A] of the SR actor at ``views`` [K, X, F]; see `Lens`."""
@@ -228,4 +228,4 @@ class Relations(Giver):
         self.replay.load(state["replay"])
         self.turns = state["turns"]
         self.notes = restored(state["notes"], self.seat.device)
-        self._values = None
+        self._values.clear()

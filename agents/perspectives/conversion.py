@@ -13,7 +13,7 @@ from torch import Tensor
 
 from commonweal.agents.learners.a2c import OURS, PAPER
 from commonweal.agents.learners.actor_critic import look_up, merge
-from commonweal.agents.learners.multilayer import Perceptrons, affine, finish
+from commonweal.agents.learners.multilayer import Memo, Perceptrons, affine, finish
 from commonweal.agents.learners.objective import Hyper
 from commonweal.agents.perspectives.base import Lens, Perspective
 from commonweal.agents.scene import Scene
@@ -75,7 +75,7 @@ class Conversion(Perspective):
         super().__init__(config, **about)
         widths = {"convert": (self.inputs + self.neighbours, *config.hidden, self.inputs)}
         self.networks = Perceptrons(widths, self.slots, self.generator, self.device)
-        self._table: tuple[tuple, Tensor] | None = None
+        self._table = Memo()
 
     def simulated(self, parameters: Tensor, views: Tensor) -> Tensor:
         """What each neighbour may see, [K, X, D, F] in (0, 1), where oneself sees ``views`` [K, X, F]."""
@@ -98,12 +98,12 @@ class Conversion(Perspective):
         percept, parameters = merge(scene.seen), self.networks.parameters
         if percept.codes is None:
             return Beliefs(self.foreseen(parameters, percept.dense, lens)[0].softmax(-1))
-        version = self.networks.version, lens.version
-        if self._table is None or self._table[0] != version:
-            book = percept.codebook.expand(self.slots, -1, -1)
-            table = self.foreseen(parameters, book, lens)[0].softmax(-1)
-            self._table = version, table
-        return Beliefs(look_up(self._table[1], percept.codes))
+        book = percept.codebook.expand(self.slots, -1, -1)
+        table = self._table.get(
+            (self.networks.version, lens.version),
+            lambda: self.foreseen(parameters, book, lens)[0].softmax(-1),
+        )
+        return Beliefs(look_up(table, percept.codes))
 
     def study(self, lens: Lens | None) -> None:
         """One step on every mini-batch that the SR networks have just learned from."""
@@ -142,4 +142,4 @@ class Conversion(Perspective):
     def load(self, state: dict[str, Any]) -> None:
         """Inverse of `state`."""
         self.networks.load(state["networks"])
-        self._table = None
+        self._table.clear()

@@ -14,7 +14,7 @@ from commonweal.agents.learners.scripted import Scripted
 from commonweal.agents.scripted import TitForTat, WinStayLoseShift
 from commonweal.simulation.experiment import Share
 from commonweal.worlds.base import World
-from commonweal.worlds.iterated_dilemma import STATES
+from commonweal.worlds.memory import STATES
 from tests.societies import registered, society
 
 SIDE = 4

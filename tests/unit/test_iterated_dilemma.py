@@ -15,11 +15,11 @@ from commonweal.simulation.experiment import Experiment, Share, resolve
 from commonweal.worlds import WORLDS
 from commonweal.worlds.iterated_dilemma import (
     NOTHING,
-    STATES,
     DilemmaState,
     IteratedDilemma,
     IteratedDilemmaConfig,
 )
+from commonweal.worlds.memory import STATES
 from tests.societies import registered, society
 
 R, S, T, P = 1.0, -0.2, 1.2, 0.0
