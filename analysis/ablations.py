@@ -28,7 +28,7 @@ SIZES = {
 OWN = 0.2
 """mu of LR2 as published"""
 
-BASELINES = {"ippo": "IPPO", "dd": "D-D"}
+BASELINES = {"lr2_unrewarded": "IPPO", "dd": "D-D"}
 
 
 def study(frame: Study) -> None:

@@ -24,14 +24,16 @@ from commonweal.analysis import figures, measures, populations, series
 from commonweal.analysis.study import Size, Study, main
 from commonweal.simulation.experiment import Share
 
-NAMES = {"lr2": "LR2", "dd": "D-D", "ippo": "IPPO"}
+NAMES = {"lr2": "LR2", "dd": "D-D", "lr2_unrewarded": "IPPO"}
 RARE = 0.05
 """share of the mutants"""
 
 SIZES = {
     "quick": Size(side=8, steps=30_000, seeds=3, grid={"kind": ("lr2", "dd")}),
-    "standard": Size(side=10, steps=40_000, seeds=6, grid={"kind": ("lr2", "dd", "ippo")}),
-    "paper": Size(side=20, steps=200_000, seeds=20, grid={"kind": ("lr2", "dd", "ippo")}),
+    "standard": Size(
+        side=10, steps=40_000, seeds=6, grid={"kind": ("lr2", "dd", "lr2_unrewarded")}
+    ),
+    "paper": Size(side=20, steps=200_000, seeds=20, grid={"kind": ("lr2", "dd", "lr2_unrewarded")}),
 }
 
 

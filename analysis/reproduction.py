@@ -22,7 +22,7 @@ SIZES = {
     "standard": Size(side=10, steps=100_000, seeds=5, grid=GRID),
     "paper": Size(side=10, steps=200_000, seeds=10, grid=GRID),
 }
-METHODS = {"lr2": "LR2", "lr2_unaligned": "no alignment", "ippo": "IPPO", "dd": "D-D"}
+METHODS = {"lr2": "LR2", "lr2_unaligned": "no alignment", "lr2_unrewarded": "IPPO", "dd": "D-D"}
 INDICATORS = ("cooperation", "reputation_C", "reputation_D")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from commonweal.browser.knobs import knobs, stand, turned, values
+from commonweal.browser.knobs import MOST, knobs, stand, turned, values
 from commonweal.errors import BadSetting
 from commonweal.simulation.assembly import assemble
 from commonweal.simulation.experiment import Experiment, Share, resolve
@@ -18,7 +18,11 @@ def spec(of):
 
 
 def test_untouched_knobs_leave_the_experiment_as_it_is():
-    several = [Share(kind="lr2", count=5), Share(kind="ippo", count=7), Share(kind="dd", count=4)]
+    several = [
+        Share(kind="lr2", count=5),
+        Share(kind="lr2_unrewarded", count=7),
+        Share(kind="dd", count=4),
+    ]
     for population in ([Share(kind="lr2")], several[:2], several):
         began = resolve(Experiment(population=population, world={"temptation": 1.25}))
         assert resolve(turned(began, values(knobs(began)))) == began
@@ -46,7 +50,9 @@ def test_a_second_share_of_the_same_kind_keeps_its_settings():
 
 
 def test_size_keeps_the_proportions_of_many_kinds():
-    population = [Share(kind=kind, count=n) for kind, n in (("lr2", 8), ("ippo", 4), ("dd", 4))]
+    population = [
+        Share(kind=kind, count=n) for kind, n in (("lr2", 8), ("lr2_unrewarded", 4), ("dd", 4))
+    ]
     began = resolve(Experiment(population=population))
     turning = values(knobs(began)) | {"side": 8}
     assert [share.count for share in turned(began, turning).population] == [32, 16, 16]
@@ -87,6 +93,42 @@ def test_turned_knobs_reach_the_first_kind():
     assert "aga strength 100" in stand(there, spec(there))
     with pytest.raises(BadSetting, match="aga.rule.strength = 'much' is not a finite number"):
         turned(began, values(knobs(began)) | {"first.rule.strength": "much"})
+
+
+@pytest.mark.parametrize("kind", ["fpf", "lmf", "dnf"])
+def test_charter_and_exchange_of_a_federation_have_a_few_knobs(kind):
+    began = experiment("job_scheduling", kind)
+    shown = knobs(began, spec(began))
+    assert resolve(turned(began, values(shown))) == began
+    charter = [name for name in shown if name.startswith("first.charter.")]
+    assert charter == [
+        f"first.charter.{name}"
+        for name in ("members", "share", "nodes", "shape", "weight", "every")
+    ]
+    assert 1 <= sum(name.startswith("first.exchange.") for name in shown) <= MOST
+    assert len(shown) < 25
+    assert shown["first.charter.share"]["type"] == "SliderFloat"
+    assert "everyone" in shown["first.charter.members"]["values"]
+
+
+def test_turned_knobs_of_a_federation_reach_its_charter():
+    began = experiment("job_scheduling", "lmf")
+    turning = {"first.charter.members": "nodes", "first.charter.nodes": "2, 0"}
+    turning |= {"first.charter.every": "7", "first.exchange.what": "parameters"}
+    there = resolve(turned(began, values(knobs(began, spec(began))) | turning))
+    charter = there.population[0].settings["charter"]
+    assert (charter["members"], charter["nodes"], charter["every"]) == ("nodes", [2, 0], 7)
+    assert there.population[0].settings["exchange"]["what"] == "parameters"
+    assert {"charter nodes 2,0", "charter every 7"} <= set(stand(there, spec(there)))
+    with pytest.raises(BadSetting, match="lmf.charter.every = 'often' is not a whole number"):
+        turned(began, values(knobs(began)) | {"first.charter.every": "often"})
+
+
+def test_a_number_finer_than_a_slider_is_typed():
+    began = experiment("job_scheduling", "fpf", exchange={"rate": 0.0015})
+    assert knobs(began)["first.exchange.rate"]["value"] == "0.0015"
+    began = experiment("job_scheduling", "fpf", exchange={"rate": 0.5})
+    assert knobs(began)["first.exchange.rate"]["type"] == "SliderFloat"
 
 
 def test_only_kinds_that_the_world_accepts_can_move_in():

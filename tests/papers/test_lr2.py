@@ -74,7 +74,7 @@ def test_without_reputations_cooperation_is_gone_by_2880_steps():
 
 
 def test_reputations_without_reward_do_not_help():
-    levels = episodes("ippo", 9920, replicates=3)
+    levels = episodes("lr2_unrewarded", 9920, replicates=3)
     # The authors' code: 0.001 in one seed.
     assert levels[9920]["cooperation"].max() < 0.05
 
@@ -100,12 +100,12 @@ def test_at_a_low_temptation_everybody_cooperates():
 def test_learned_reputations_beat_both_baselines():
     ends = {
         kind: episodes(kind, 20_160, side=10, steps=100_000, replicates=3)[20_160]
-        for kind in ("lr2", "dd", "ippo")
+        for kind in ("lr2", "dd", "lr2_unrewarded")
     }
     ours = ends["lr2"]
     assert ours["cooperation"].min() > 0.6
     assert ends["dd"]["cooperation"].max() < 0.05
-    assert ends["ippo"]["cooperation"].max() < 0.05
+    assert ends["lr2_unrewarded"]["cooperation"].max() < 0.05
     assert torch.nan_to_num(ours["reputation_C"] - ours["reputation_D"], 1.0).min() > 0.3
 
 

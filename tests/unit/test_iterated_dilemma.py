@@ -324,7 +324,7 @@ def test_fermi_opens_with_cooperation_where_there_are_no_marks():
     assert moves[0] == "CD" and moves[2:] == ["DD"] * 28
 
 
-@pytest.mark.parametrize("kind", ["lr2", "lr2_unaligned", "ippo", "dd", "simul_ind"])
+@pytest.mark.parametrize("kind", ["lr2", "lr2_unaligned", "lr2_unrewarded", "dd", "simul_ind"])
 def test_learners_play_here(kind):
     _, total, world = duel(kind, rounds=45, lanes=2)
     assert torch.tensor(total).isfinite().all()

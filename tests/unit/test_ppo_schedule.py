@@ -22,7 +22,7 @@ def test_epochs_rise_from_one_to_five_and_half_goes_to_even(progress, passes):
 
 
 @pytest.mark.parametrize(
-    ("kind", "inputs", "size"), [("lr2", 5, 2595), ("ippo", 5, 2595), ("dd", 8, 2787)]
+    ("kind", "inputs", "size"), [("lr2", 5, 2595), ("lr2_unrewarded", 5, 2595), ("dd", 8, 2787)]
 )
 def test_size_and_input_on_the_lattice(kind, inputs, size):
     world = society(kind, agents=16)
