@@ -103,6 +103,36 @@ class Layer:
     """names of the values 0, 1, ... where they are categories"""
 
 
+@dataclass(frozen=True)
+class Mark:
+    """One thing in a picture of a world."""
+
+    x: float
+    """to the right"""
+    y: float
+    """downwards"""
+    size: float
+    """diameter, in units of the picture"""
+    shape: str
+    """``disc``, ``square`` or ``diamond``"""
+    label: str
+    """what it is, for the legend"""
+    agent: int = -1
+    """node of the agent; -1 for things"""
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """A picture of one lane of a world that has places of its own, beside the graph."""
+
+    width: float
+    height: float
+    marks: tuple[Mark, ...]
+    """those below first"""
+    cells: bool = False
+    """whether it is divided into squares of side 1, the first one centred at (0.5, 0.5)"""
+
+
 Indicators = dict[str, tuple[Tensor, Tensor]]
 """name -> (numerator [L], denominator [L]); the mean over any lanes and rounds is the ratio
 of their sums, so a mean over cooperators stays right when their number changes."""

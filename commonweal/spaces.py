@@ -46,6 +46,11 @@ class WorldSpec:
                own, then that of the neighbours seen
     state      last round with each neighbour seen, own     D * 5
                action first, one-hot: start, CC, CD, DC, DD
+    sight      the ordinary observation of a world with     own
+               places
+    bearing    way to the nearest resource: rows, columns   2
+               or x, y; zeros where there is none
+    overview   state of the whole world, the same for all   own
     ========== ============================================ =========
 
     Where actions are continuous, A stands for their size and they are shown as they are.  A
@@ -68,6 +73,8 @@ class WorldSpec:
     """channels of the ordinary observation, which the sense ``view`` stands for"""
     matrix: tuple[tuple[float, ...], ...] = ()
     """payoffs [A, A] of a matrix game, own action first; empty where there is no matrix"""
+    cooperative: bool = True
+    """whether action 0 of a discrete world is its cooperative one"""
     lasting: bool = True
     """whether neighbours are the same from round to round, so that they can be known"""
     payoffs: Callable[[Tensor], Tensor] | None = None

@@ -23,6 +23,7 @@ from commonweal.records import (
     Outcome,
     Percept,
     Population,
+    Sketch,
 )
 from commonweal.settings import Settings
 from commonweal.spaces import Box, WorldSpec
@@ -114,6 +115,10 @@ class World(mesa.Model, ABC, Generic[State]):
     @abstractmethod
     def portray(self, state: State) -> dict[str, Layer]:
         """What can be drawn: layer -> one value per agent [L, N]."""
+
+    def sketch(self, state: State, lane: int) -> Sketch | None:
+        """A picture of one lane, in worlds with places of their own beside the graph."""
+        return None
 
     def standing(self, state: State) -> Tensor | None:
         """Moral standing that a fresh state suggests, [L, N] in [0, 1]; None if none."""

@@ -74,10 +74,17 @@ class Lattice(World[LatticeState]):
     """Spatial two-action dilemma on any graph, from harmony to prisoner's dilemma."""
 
     Config = LatticeConfig
-    # Stretches that givers remember: a lattice has many of them.
+    # Stretches that givers remember: a lattice has many of them.  And many agents see little, which small
+    # networks take in as well as the large ones of resource worlds.
     usual = {
         f"{kind}.give.capacity": 500
         for kind in ("lase", "lase_uniform", "lase_average", "lase_exact")
+    } | {
+        f"{kind}.move.hidden": (32, 32)
+        for kind in (
+            *("ippo", "fpf", "dnf", "lmf", "mappo", "average_reward", "min_reward", "rmf"),
+            *("fen", "fen_flat", "soto_ggf", "soto_alf"),
+        )
     }
 
     def describe(self) -> WorldSpec:

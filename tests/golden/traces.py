@@ -189,6 +189,73 @@ def public_goods() -> Iterator[str]:
         yield from measured(world, 5)
 
 
+def board(world: World, low: int, things: dict[tuple[int, int], str]) -> Iterator[str]:
+    """Who stands where in the first lane: agents by number, things on free cells by letter."""
+    signs = dict(things)
+    places = world.board.places(world.state.cell[0]).long().tolist()
+    for agent, (row, column) in enumerate(places):
+        signs[row, column] = str(agent)
+    line = range(low, low + world.board.side)
+    for row in line:
+        yield " ".join(signs.get((row, column), ".") for column in line)
+
+
+def played(world: World, digits: int) -> str:
+    """Moves and rewards of the first lane."""
+    experience = world.society.experience
+    moves = " ".join(world.spec.actions.labels[move][0] for move in experience.moves[0])
+    return f"{moves}   {numbers(experience.outcome.rewards, digits)}"
+
+
+def job_scheduling() -> Iterator[str]:
+    """Three that walk to the resource R and one that moves at random: moves, rewards, the board."""
+    shares = [Share(kind="nearest", count=3), Share(kind="random", count=1)]
+    rules = {"kind": "job_scheduling", "horizon": 4}
+    world = society(*shares, agents=4, lanes=1, network={"kind": "complete"}, world=rules)
+    yield ", ".join(agent.kind for agent in world.people)
+    for turn in range(1, 7):
+        world.step()
+        (place,) = world.board.places(world.state.resource).long().tolist()
+        yield f"\nround {turn}: {played(world, 0)}"
+        yield from board(world, 1, {tuple(place): "R"})
+    yield from measured(world, 3)
+
+
+def matthew_effect() -> Iterator[str]:
+    """Three that walk to the nearest of two resources: moves, rewards, x, y and size of each, resources."""
+    rules = {"kind": "matthew_effect", "resources": 2, "smallest": 0.08, "horizon": 12}
+    world = society("nearest", agents=3, lanes=1, network={"kind": "complete"}, world=rules)
+    for turn in range(1, 15):
+        world.step()
+        state = world.state
+        places = " |".join(
+            numbers(state.place[:, i], 3) + numbers(state.size[:, i : i + 1], 3) for i in range(3)
+        )
+        yield f"{turn:2} {played(world, 0)}   {places}   R{numbers(state.resource, 3)}"
+        if world.episode_ended:
+            yield from measured(world, 3)
+
+
+def manufacturing_plant() -> Iterator[str]:
+    """Five that walk to the nearest gem, A, B or C: moves, rewards, the board, gems in hand."""
+    rules = {"kind": "manufacturing_plant", "horizon": 8}
+    world = society("nearest", agents=5, lanes=1, network={"kind": "complete"}, world=rules)
+    for turn in range(1, 10):
+        world.step()
+        state = world.state
+        places = world.board.places(state.gem[0]).long().tolist()
+        kinds = ["ABC"[kind] for kind in state.kind[0]]
+        yield f"\nround {turn}: {played(world, 2)}"
+        yield from board(world, 2, {tuple(p): k for p, k in zip(places, kinds, strict=True)})
+        hands = (
+            "".join(k * int(n) for k, n in zip("ABC", hand, strict=True)) or "-"
+            for hand in state.held[0].tolist()
+        )
+        yield "in hand: " + " ".join(hands)
+        if world.episode_ended:
+            yield from measured(world, 3)
+
+
 TRACES: dict[str, Callable[[], Iterator[str]]] = {
     "scripted": scripted,
     "lr2": lr2,
@@ -196,6 +263,9 @@ TRACES: dict[str, Callable[[], Iterator[str]]] = {
     "gifts": gifts,
     "toy_game": toy_game,
     "public_goods": public_goods,
+    "job_scheduling": job_scheduling,
+    "matthew_effect": matthew_effect,
+    "manufacturing_plant": manufacturing_plant,
 }
 
 
