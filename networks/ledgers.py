@@ -70,6 +70,8 @@ class Ledger(ABC):
     """of a page: what a neighbour did to the agent, what the agent did to it, the public value"""
     arrows: ClassVar[str] = ""
     """attribute of the edges of its graph that is the width of an arrow; empty where a line will do"""
+    actions: ClassVar[int] = 0
+    """number of actions of the only worlds whose moves it can judge; 0 = any"""
     memory: ClassVar[str] = "episode"
     """``episode``: blank again when a lane restarts; ``life``: kept"""
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)

@@ -50,6 +50,7 @@ class ReputationLedger(Ledger):
 
     Config = ReputationConfig
     heads = {"assess": Discrete(2, ("bad", "good"))}
+    actions = 2
     headings = ("thinks of it", "it thinks", "standing")
 
     def __init__(

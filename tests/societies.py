@@ -6,6 +6,7 @@ import networkx as nx
 import torch
 
 from commonweal.agents.exchanges.base import Exchange
+from commonweal.networks.consensus import uniform_cliques
 from commonweal.networks.federations import Charter
 from commonweal.simulation.assembly import assemble
 from commonweal.simulation.experiment import Experiment, Share
@@ -33,31 +34,23 @@ def registered(registry, name, kind):
 
 
 class Averaging(Charter):
-    """Everybody listens equally to everybody, at every meeting."""
+    """All take part and listen equally to all, at every meeting."""
 
-    def convene(self, returns):
-        return torch.full((len(returns), len(returns)), 1 / len(returns))
+    def volunteers(self, returns):
+        return torch.ones_like(returns, dtype=torch.bool)
+
+    def weigh(self, members):
+        return uniform_cliques(torch.zeros_like(members, dtype=torch.int64), members).float()
 
 
 class EveryThird(Averaging):
     """The same, but only every third time."""
 
-    def __init__(self):
-        self.meetings = 0
-
-    def convene(self, returns):
-        self.meetings += 1
-        return None if self.meetings % 3 else super().convene(returns)
-
-    def state(self):
-        return {"meetings": self.meetings}
-
-    def load(self, state):
-        self.meetings = state["meetings"]
+    every = 3
 
 
 class Mixing(Exchange):
     """Parameters become the weighted means of those listened to (McMahan et al. 2017)."""
 
-    def apply(self, parameters, weights):
-        return weights @ parameters
+    def apply(self, before, after, commons, meeting):
+        return meeting.weights @ after, commons

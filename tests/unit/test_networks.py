@@ -7,11 +7,9 @@ from collections import Counter
 import networkx as nx
 import numpy as np
 import pytest
-import torch
 
 from commonweal.errors import BadFile, BadSetting, BrokenContract
 from commonweal.networks import NETWORKS, settings_of
-from commonweal.networks.federations import Alone, Charter
 from commonweal.networks.files import from_networkx, write_graphml
 from commonweal.networks.neighbourhoods import neighbourhoods
 from commonweal.settings import flags
@@ -438,16 +436,3 @@ def test_from_networkx_forgets_an_order_that_renaming_may_have_broken():
 def test_networkx_graphs_that_cannot_serve_are_refused(graph, says):
     with pytest.raises(BadSetting, match=says):
         from_networkx(graph, agents=4)
-
-
-# Federations
-
-
-def test_alone_never_meets():
-    assert isinstance(Alone(), Charter)
-    assert Alone().convene(torch.ones(4)) is None
-
-
-def test_a_charter_must_say_who_meets():
-    with pytest.raises(TypeError):
-        Charter()

@@ -11,10 +11,11 @@ its docstring is the sentence of the contract.  Each sort of kind has its module
 ends with their list.
 """
 
-from collections.abc import Callable
+from functools import partial
 
 from commonweal.agents.exchanges.base import Exchange, NoExchange
 from commonweal.networks.federations import Charter
+from commonweal.settings import Settings
 from commonweal.simulation.conformance.agents import AGENT_CLAUSES
 from commonweal.simulation.conformance.federations import CHARTER_CLAUSES, EXCHANGE_CLAUSES
 from commonweal.simulation.conformance.ledgers import LEDGER_CLAUSES
@@ -49,14 +50,23 @@ def check_ledger(name: str) -> None:
 
 
 def check_charter(
-    charter: Callable[[], Charter], exchange: Callable[[], Exchange] = NoExchange, members: int = 5
+    charter: type[Charter],
+    exchange: type[Exchange] = NoExchange,
+    members: int = 5,
+    *,
+    config: Settings | None = None,
+    exchange_config: Settings | None = None,
 ) -> None:
     """Raise `BrokenContract` at the first clause that a charter or its exchange breaks.
 
     Args:
-        charter: makes a charter for ``members`` agents; each call makes it afresh.
-        exchange: makes the exchange that carries its weights out.
-        members: M.
+        charter: kind of charter; it is founded for agents at the nodes 1 .. ``members``.
+        exchange: kind of exchange that carries its weights out.
+        members: M, at least 3.
+        config: settings of the charter; None for its defaults.
+        exchange_config: settings of the exchange; None for its defaults.
     """
-    keep(f"charter {charter.__name__}", CHARTER_CLAUSES, charter, members)
-    keep(f"exchange {exchange.__name__}", EXCHANGE_CLAUSES, exchange, members)
+    found = partial(charter, config or charter.Config())
+    keep(f"charter {charter.__name__}", CHARTER_CLAUSES, found, members)
+    make = partial(exchange, exchange_config or exchange.Config())
+    keep(f"exchange {exchange.__name__}", EXCHANGE_CLAUSES, make, members)

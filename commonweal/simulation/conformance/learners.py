@@ -23,6 +23,7 @@ from commonweal.simulation.experiment import Experiment, Share
 WHOLE = 10**6
 """A mini-batch larger than any rollout, so that the order of samples does not matter."""
 EAGER = {"explore_start": 0.1, "explore_end": 0.1, "warm_up": 16, "learning_rate": 0.02}
+EAGER |= {"decisions": 1, "controller_rate": 0.005}
 """Settings, by their last name, with which what is found shows soon."""
 TOLERANCE = 1e-4
 """Largest difference of a parameter, a hundredth of Adam's first step."""
@@ -142,11 +143,13 @@ def stacked_equals_solo(name: str, world: str) -> Iterator[str]:
     if not AGENTS[name].gradient_rule.separate:
         return  # learns from the others by design
     cohort, watched = rollouts(name, world)
+    if cohort.ties.exchange.steers:
+        return  # the same
     for head, rollout in watched.items():
         if not rollout.after:
             yield f"{head} never studied"
             continue
-        if rollout.mind.social:
+        if rollout.mind.social or rollout.mind.mutual:
             continue  # the same, mind by mind
         for slot in (0, cohort.slots // 2, cohort.slots - 1):
             slots = slice(slot, slot + 1)
@@ -168,7 +171,7 @@ def learning_is_separate(name: str, world: str) -> Iterator[str]:
     cohort, watched = rollouts(name, world)
     chosen = cohort.slots // 2
     for head, rollout in watched.items():
-        if rollout.mind.exact or rollout.mind.social:
+        if rollout.mind.exact or rollout.mind.social or rollout.mind.mutual:
             continue  # learns from the rules, or from the others, and not from what it earned
         learned = []
         for bonus in (0.0, 1.0):
@@ -185,6 +188,31 @@ def learning_is_separate(name: str, world: str) -> Iterator[str]:
             yield from differences(one[title][others], other[title][others], f"{head}: {title}")
         if all(torch.equal(one[title][chosen], other[title][chosen]) for title in one):
             yield f"{head}: what slot {chosen} earned taught it nothing"
+
+
+def replicates_are_separate(name: str, world: str) -> Iterator[str]:
+    """What agents of one replicate earned changes nothing that those of another learn."""
+    cohort, watched = rollouts(name, world)
+    lanes, each = cohort.place.lanes_each, cohort.slots // cohort.place.replicates
+    for head, rollout in watched.items():
+        if rollout.mind.exact:
+            continue  # learns from the rules
+        learned = []
+        for bonus in (0.0, 1.0):
+            twin = pupil(cohort, rollout, slice(0, cohort.slots))
+            for turn, note in enumerate(rollout.notes):
+                utility, outcome = note.utility.clone(), note.experience.outcome
+                rewards = outcome.rewards.clone()
+                utility[each:] += bonus * (turn % 2)
+                rewards[lanes:] += bonus * (turn % 2)
+                step = replace(note.experience, outcome=replace(outcome, rewards=rewards))
+                twin.remember(replace(note, utility=utility, experience=step))
+            twin.study(rollout.progress, rollout.rule)
+            twin.teach(rollout.progress)
+            learned.append({title: view.clone() for title, view in twin.views().items()})
+        for title in learned[0]:
+            one, other = (views[title][:each] for views in learned)
+            yield from differences(one, other, f"{head}: {title}")
 
 
 def improves(name: str, world: str) -> Iterator[str]:
