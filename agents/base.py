@@ -17,8 +17,8 @@ from commonweal.agents.learners.scripted import ByHand
 from commonweal.agents.perspectives.base import Blind, Perspective
 from commonweal.agents.preferences.base import Preference, Selfish
 from commonweal.errors import BadSetting
-from commonweal.networks.federations import Alone, Charter
-from commonweal.networks.ledgers import Page
+from commonweal.networks.federations import Alone, Charter, Federation
+from commonweal.networks.ledgers import LEDGERS, Page
 from commonweal.settings import Settings
 from commonweal.spaces import Discrete, WorldSpec
 
@@ -30,8 +30,8 @@ class Agent(mesa.Agent):
     """One decision maker: it carries its learners, its page in every ledger and its ties.
 
     Class attributes are the kind's composition; each has a do-nothing default.  A setting in
-    ``Config`` that bears the name of a head, or is called ``continuous``, ``preference`` or
-    ``rule``, holds that component's settings.
+    ``Config`` that bears the name of a head, or is called ``continuous``, ``preference``,
+    ``perspective``, ``rule``, ``charter`` or ``exchange``, holds that component's settings.
     """
 
     Config: ClassVar[type[Settings]] = Settings
@@ -50,7 +50,11 @@ class Agent(mesa.Agent):
     preference: ClassVar[type[Preference]] = Selfish
     theory: ClassVar[type[Perspective]] = Blind
     charter: ClassVar[type[Charter]] = Alone
+    """who takes part in the federation of its cohort, and who listens to whom"""
     exchange: ClassVar[type[Exchange]] = NoExchange
+    """what members of the federation do to each other's parameters or gradients"""
+    oversees: ClassVar[bool] = False
+    """whether its learners are trained with the state of the whole world, which no agent acts on"""
     gradient_rule: ClassVar[type[GradientRule]] = Own
     """what becomes of the gradients of the minds that know what the community wants"""
     choices: ClassVar[int] = 0
@@ -115,6 +119,13 @@ class Agent(mesa.Agent):
                 f"agent {name} cannot play in world {world}: it knows {cls.choices} actions, "
                 f"the world has {spec.actions.n}"
             )
+        for ledger in cls.ledgers:
+            known = LEDGERS[ledger].actions
+            if known and isinstance(spec.actions, Discrete) and spec.actions.n != known:
+                raise BadSetting(
+                    f"agent {name} cannot play in world {world}: its ledger {ledger!r} judges "
+                    f"{known} actions, the world has {spec.actions.n}"
+                )
         if "view" in cls.senses and not spec.view:
             raise BadSetting(
                 f"agent {name} cannot play in world {world}: nothing there is meant to be looked at"
@@ -159,9 +170,10 @@ class Agent(mesa.Agent):
         return self.cohort.perspective
 
     @property
-    def federations(self) -> list[Charter]:
-        """The federations it belongs to; empty for agents that stand alone."""
-        return [] if isinstance(self.cohort.charter, Alone) else [self.cohort.charter]
+    def federations(self) -> list[Federation]:
+        """The federations it took part in when they last met, in the replicate of the focus lane."""
+        federation, replicate = self.cohort.federation, self.model.focus // self.model.lanes_each
+        return [federation] if bool(federation.members[replicate, self.member]) else []
 
     @property
     def parameters(self) -> dict[str, dict[str, Tensor]]:

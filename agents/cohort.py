@@ -7,6 +7,7 @@ replicate-major, L = R * B; every member of every replicate has a slot of its ow
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,14 +15,23 @@ import torch
 from torch import Tensor
 
 from commonweal.agents.base import Agent
-from commonweal.agents.composition import check, seat_at, theory
+from commonweal.agents.composition import check, overview, seat_at, theory
 from commonweal.agents.gradients.base import Own
-from commonweal.agents.learners.base import Giver, Mind, Note, by_lane, by_slot, draw
+from commonweal.agents.learners.base import (
+    Giver,
+    Mind,
+    Note,
+    by_lane,
+    by_slot,
+    draw,
+)
 from commonweal.agents.perspectives.base import insight
 from commonweal.agents.place import Place
 from commonweal.agents.preferences.base import Income
 from commonweal.agents.scene import Scene
+from commonweal.agents.ties import Ties
 from commonweal.errors import BrokenContract, Diverged
+from commonweal.networks.federations import Federation
 from commonweal.networks.ledgers import Question
 from commonweal.networks.neighbourhoods import Neighbourhoods
 from commonweal.records import Beliefs, Experience, Observation, Percept
@@ -49,7 +59,7 @@ class Cohort:
         self.slots = place.replicates * len(members)
         self.generator = generator = place.streams.torch(f"agents/{name}", place.device)
         self.senses = kind.sees(place.spec)
-        self.charter, self.exchange = kind.charter(), kind.exchange()
+        self.ties = Ties(self)
         preference = getattr(config, "preference", None) or kind.preference.Config()
         self.preference = kind.preference(preference, len(members), place.near.agents, generator)
         self.rule = kind.gradient_rule(getattr(config, "rule", None) or kind.gradient_rule.Config())
@@ -64,7 +74,6 @@ class Cohort:
         self.perspective = theory(self)
         self.lens = next((mind for mind in self.minds.values() if isinstance(mind, Giver)), None)
         check(self)
-        self.earned = torch.zeros(len(members), device=place.device)
         self.outlook: Callable[[], Tensor]
         self.around: Neighbourhoods | None = None
         """the graph to which ``view`` [M * D] and ``mask`` [K, 1, D] belong"""
@@ -224,7 +233,7 @@ class Cohort:
             experience.progress,
         )
         self.utility = self.preference.utility(income)
-        self.earned = self.earned + self.utility.mean(0)
+        self.ties.earn(self.utility)
         for head in self.learning:
             if head == "move":
                 note = self._note(self.utility, experience)
@@ -238,7 +247,19 @@ class Cohort:
         after = partial(self.perceive, experience.following)
         ends = self._lanes(experience.ended), self._lanes(experience.truncated)
         utility = self.gather_own(utility)
-        return Note(self.seen, self.moves, utility, *ends, after, experience, scene=self.scene)
+        note = Note(self.seen, self.moves, utility, *ends, after, experience, scene=self.scene)
+        if not self.kind.oversees:
+            return note
+        return replace(
+            note,
+            overview=self._overview(experience.observation),
+            overview_after=partial(self._overview, experience.following),
+        )
+
+    def _overview(self, observation: Observation) -> Tensor:
+        """State of the whole world for every row, [K, B, S]."""
+        whole = overview(self, observation).unsqueeze(1)
+        return self.gather_own(whole.expand(-1, len(self.members), -1))
 
     def conclude(self, experience: Experience) -> None:
         """End the round: study when the rollout of this turn is complete.
@@ -284,23 +305,16 @@ class Cohort:
         values of the start (Ren et al. 2025, settings).
         """
         minds = {head: self.minds[head] for head in self.learning}
-        for mind in minds.values():
-            mind.study(self.last_progress, self.rule if mind.joint else self.plain)
+        for head, mind in minds.items():
+            with self.ties.studying(head, mind):
+                mind.study(self.last_progress, self.rule if mind.joint else self.plain)
+            mind.teach(self.last_progress)
         if minds:
-            self._share(minds)
             self.perspective.study(self.lens)
             for part, mind in {**minds, "perspective": self.perspective}.items():
                 self._check(part, mind.broken(), experience)
         self.last_progress = experience.progress
         self.turn, self.rounds = (self.turn + 1) % len(self.kind.turns), 0
-
-    def _share(self, minds: dict[str, Mind]) -> None:
-        weights = self.charter.convene(self.earned)
-        self.earned = torch.zeros_like(self.earned)
-        for mind in minds.values() if weights is not None else ():
-            stack = mind.policy.parameters
-            rows = stack.view(self.place.replicates, len(self.members), -1)
-            stack.copy_(self.exchange.apply(rows, weights).view_as(stack))
 
     def _check(self, part: str, broken: Tensor | None, experience: Experience) -> None:
         if broken is not None and bool(broken.any()):
@@ -311,6 +325,11 @@ class Cohort:
                 f"learner are no longer finite, at {experience.progress:.1%} of the run"
             )
 
+    @property
+    def federation(self) -> Federation:
+        """Who of them shares with whom; without meetings for agents that learn alone."""
+        return self.ties.federation
+
     def readings(self) -> dict[str, Tensor]:
         """What its minds measured when they last studied, name -> [L]."""
         return {name: v for mind in self.minds.values() for name, v in mind.readings().items()}
@@ -318,13 +337,12 @@ class Cohort:
     # ---- saving -------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
-        """Minds, charter, and where the turns stand."""
+        """Minds, federation, and where the turns stand."""
         return {
             "minds": {head: mind.state() for head, mind in self.minds.items()},
             "perspective": self.perspective.state(),
             "preference": self.preference.state(),
-            "charter": self.charter.state(),
-            "earned": self.earned,
+            "ties": self.ties.state(),
             "turn": self.turn,
             "rounds": self.rounds,
             "progress": self.last_progress,
@@ -336,7 +354,6 @@ class Cohort:
             mind.load(state["minds"].get(head, {}))
         self.perspective.load(state["perspective"])
         self.preference.load(state["preference"])
-        self.charter.load(state["charter"])
-        self.earned = state["earned"].to(self.place.device)
+        self.ties.load(state["ties"])
         self.turn, self.rounds = state["turn"], state["rounds"]
         self.last_progress = state["progress"]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from commonweal.agents.learners.base import Company, Giver, Seat
 from commonweal.agents.perspectives.base import Perspective
 from commonweal.errors import BrokenContract
+from commonweal.records import Observation
 from commonweal.spaces import Box, Discrete
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ def seat_at(cohort: Cohort, head: str) -> Seat:
         cohort.wants,
         place.ledgers,
         cohort.minds,
+        overseen(cohort),
     )
     generator, device = cohort.generator, place.device
     return Seat(inputs, actions, cohort.slots, place.lanes_each, rows, generator, device, company)
@@ -75,9 +78,29 @@ def sensed(cohort: Cohort) -> int:
     return width
 
 
+def overseen(cohort: Cohort) -> int:
+    """Width of the state of the whole world; 0 for kinds that do not oversee it.
+
+    Worlds without a channel ``overview`` are known by what all agents see, side by side.
+    """
+    if not cohort.kind.oversees:
+        return 0
+    spec, agents = cohort.place.spec, cohort.place.near.agents
+    return spec.channels.get("overview", agents * sum(spec.channels[name] for name in spec.view))
+
+
+def overview(cohort: Cohort, observation: Observation) -> Tensor:
+    """State of the whole world [L, S], for kinds that oversee it."""
+    if "overview" in observation:
+        return observation["overview"].features[:, 0]
+    seen = [observation[name].features for name in cohort.place.spec.view]
+    return torch.cat(seen, -1).flatten(1)
+
+
 def check(cohort: Cohort) -> None:
     """Raise `BrokenContract` where components of a kind do not go together."""
     kind, minds = cohort.kind, cohort.minds.values()
+    cohort.ties.admit(cohort.name, cohort.minds)
     if not cohort.rule.separate and not any(mind.joint for mind in minds):
         raise BrokenContract(
             f"agent {cohort.name}: its gradient rule {kind.gradient_rule.__name__} needs a learner "

@@ -1,31 +1,25 @@
-"""IPPO, independent PPO: reputations are seen and assessed, but no reward depends on them.
-
-The ablation of Ren et al. 2025, Fig. 5b: verdicts are learned as in LR2 and never rewarded.
-"""
+"""IPPO, independent proximal policy optimisation (Schulman et al. 2017; baseline of Dong et al. 2025)."""
 
 from dataclasses import dataclass
 
 from commonweal.agents import AGENTS
 from commonweal.agents.base import Agent
-from commonweal.agents.learners.ppo import PPO, PPOConfig
-from commonweal.agents.learners.verdicts import VerdictConfig, Verdicts
+from commonweal.agents.learners.split_ppo import SplitPPO
+from commonweal.agents.learners.split_steps import SplitPPOConfig
 from commonweal.settings import Settings, setting
 
 
 @dataclass(frozen=True, kw_only=True)
 class IPPOConfig(Settings):
-    """Settings of independent PPO with reputations in view."""
+    """Settings of independent PPO."""
 
-    move: PPOConfig = setting(PPOConfig, "how the dilemma policy learns")
-    assess: VerdictConfig = setting(VerdictConfig, "how the evaluation policy learns")
+    move: SplitPPOConfig = setting(SplitPPOConfig, "how it learns to act")
 
 
 @AGENTS.register("ippo")
 class IPPO(Agent):
-    """LR2 without the reputation reward: maximises the environment reward alone."""
+    """Maximises its own return, alone."""
 
     Config = IPPOConfig
-    senses = ("reputation",)
-    ledgers = ("reputation",)
-    heads = {"move": PPO, "assess": Verdicts}
-    turns = ("move", "assess")
+    senses = ("view",)
+    heads = {"move": SplitPPO}

@@ -13,6 +13,7 @@ from commonweal.agents.cohort import Cohort
 from commonweal.agents.place import Place
 from commonweal.errors import UnknownName, known
 from commonweal.lanes import mean, mean_by_action
+from commonweal.networks.federations import Federation
 from commonweal.networks.ledgers import Ledger, Question
 from commonweal.networks.neighbourhoods import Neighbourhoods
 from commonweal.records import Experience, Indicators, Layer, Observation
@@ -36,6 +37,8 @@ class Society:
         for cohort in cohorts:
             cohort.outlook = self.outlook
         self.senses = {sense for cohort in cohorts for sense in cohort.senses}
+        if any(cohort.kind.oversees for cohort in cohorts):
+            self.senses |= {"overview", *place.spec.view}
         self.begun = False
         self.around: Neighbourhoods | None = None
         """the graph to which ``watchers`` belong"""
@@ -58,6 +61,11 @@ class Society:
         if name not in self.ledgers:
             raise UnknownName(f"this society keeps no ledger {name!r}{known(name, self.ledgers)}")
         return self.ledgers[name]
+
+    @property
+    def federations(self) -> dict[str, Federation]:
+        """Cohort -> its federation, for cohorts that have one."""
+        return {c.name: c.federation for c in self.cohorts if c.federation.active}
 
     # ---- one step -----------------------------------------------------------------------
 
@@ -141,7 +149,7 @@ class Society:
     def indicators(self) -> Indicators:
         """What ledgers and learners measure, utilities, and each kind apart where several live.
 
-        Action 0 of a discrete world is its cooperative one.
+        Action 0 of a discrete world is its cooperative one, unless the world says otherwise.
         """
         experience, result = self.experience, {}
         rewards, played = experience.outcome.rewards, experience.played
@@ -150,20 +158,26 @@ class Society:
         utility = rewards.clone()
         for cohort in self.cohorts:
             utility = cohort.put(utility, cohort.utility)
+        level, good = "", torch.zeros_like(rewards)
         if isinstance(self.place.spec.actions, Box):
             level, good = "action", played.mean(-1)
             result["utility"] = mean(utility)
-        else:
+        elif self.place.spec.cooperative:
             level, good = "cooperation", (played == 0).float()
             result |= mean_by_action("utility", utility, good)
+        else:
+            result["utility"] = mean(utility)
         several = len(self.cohorts) > 1
         for cohort in self.cohorts:
+            suffix = f"/{cohort.name}" if several else ""
+            if several and level:
+                result[level + suffix] = mean(good[:, cohort.members])
             if several:
-                result[f"{level}/{cohort.name}"] = mean(good[:, cohort.members])
-                result[f"reward/{cohort.name}"] = mean(rewards[:, cohort.members])
+                result[f"reward{suffix}"] = mean(rewards[:, cohort.members])
             for name, value in cohort.readings().items():
-                name = f"{name}/{cohort.name}" if several else name
-                result[name] = (value, torch.ones_like(value))
+                result[name + suffix] = (value, torch.ones_like(value))
+            for name, pair in cohort.ties.indicators(rewards).items():
+                result[name + suffix] = pair
         return result | self._about_neighbours()
 
     def _about_neighbours(self) -> Indicators:

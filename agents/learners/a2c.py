@@ -199,6 +199,10 @@ class A2C(Mind):
 
     # ---- reading and saving ------------------------------------------------------------
 
+    def travelling(self) -> Tensor:
+        """Actors and critics whole."""
+        return self.policy.parameters
+
     def views(self) -> dict[str, Tensor]:
         """Live named parameters, [K, ...]."""
         return self.policy.views()

@@ -37,6 +37,8 @@ class Company:
     """the ledgers of the society, by name"""
     minds: dict[str, "Mind"] = field(default_factory=dict)
     """head -> mind of the same agents, as far as they are made"""
+    overview: int = 0
+    """S, width of the state of the whole world; 0 for kinds that do not oversee it"""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,22 @@ class Note:
     """0 where a row is padding (a missing neighbour); None where all count"""
     scene: Scene | None = None
     """the same round with the neighbours' moves, for those who look at it"""
+    overview: Tensor | None = None
+    """[K, B, S]: state of the whole world before the moves, for kinds that oversee it"""
+    overview_after: Callable[[], Tensor] | None = None
+    """the same after the moves, before any restart; worked out only if asked for"""
+
+
+Sharing = Callable[[Tensor, Tensor], tuple[Tensor, ...]]
+"""Gradients [K, P] and the parameters they belong to -> gradients to step down one after another.
+
+A row of zeros means that its slot takes no step in that turn.
+"""
+
+
+def unshared(gradient: Tensor, parameters: Tensor) -> tuple[Tensor, ...]:
+    """Everybody's own gradient."""
+    return (gradient,)
 
 
 class Mind(ABC):
@@ -92,11 +110,16 @@ class Mind(ABC):
     """whether it learns from what others are, not from what came of its own acts alone"""
     counterfactual: ClassVar[bool] = False
     """whether it weighs what others did against what they might have done"""
+    mutual: ClassVar[bool] = False
+    """whether slots of one replicate learn from each other, by design"""
+    sees_gradients: ClassVar[bool] = False
+    """whether it steps down what `sharing` makes of its gradients"""
     rollout: int = 20
     """rounds of one turn"""
 
     def __init__(self, config: Settings, seat: Seat, kind: type) -> None:
         self.config, self.seat, self.kind = config, seat, kind
+        self.sharing: Sharing = unshared
 
     @abstractmethod
     def act(self, seen: dict[str, Percept]) -> Tensor:
@@ -118,6 +141,17 @@ class Mind(ABC):
 
     def study(self, progress: float, rule: GradientRule) -> None:  # noqa: B027
         """Learn from the rollout at ``progress`` in [0, 1] of the run; ``rule`` adjusts gradients."""
+
+    def teach(self, progress: float) -> None:  # noqa: B027
+        """After the study, and after a meeting if there was one: let common models learn."""
+
+    def travelling(self) -> Tensor | None:
+        """Live parameters [K, P] that members of a federation share; None for minds without."""
+        return None
+
+    def commons(self) -> Tensor | None:
+        """Live common models [R, C, P] beside those of the agents; None for minds without."""
+        return None
 
     def readings(self) -> dict[str, Tensor]:
         """What the last study measured, name -> [L]; always the same names."""

@@ -18,6 +18,9 @@ from commonweal.agents.learners.descent import AdamState, ClippedSteps
 from commonweal.agents.learners.objective import Hyper
 from commonweal.agents.learners.stacked import chunks, orthogonal, restore
 
+ROWS = 512
+"""Rows worked through at a time on a CPU, so that activations stay in the cache."""
+
 
 class Perceptrons:
     """K independent sets of networks ``name -> widths``, inputs first and outputs last.
@@ -25,9 +28,11 @@ class Perceptrons:
     Args:
         widths: name -> widths of all layers.
         slots: K.
-        generator: source of the starting weights: orthogonal with gain sqrt(2), outputs with ``last``.
+        generator: source of the starting weights.
         device: where the parameters live.
         last: gain of the output layers.
+        start: ``orthogonal`` with gain sqrt(2), outputs with ``last``, and biases of zero; or ``glorot``,
+            uniform weights and biases within ``sqrt(6 / (in + out))``, a bias of n counting as n by n.
     """
 
     def __init__(
@@ -37,6 +42,7 @@ class Perceptrons:
         generator: torch.Generator,
         device: torch.device | str = "cpu",
         last: float = 1.0,
+        start: str = "orthogonal",
     ) -> None:
         self.widths, self.slots = dict(widths), slots
         self.blocks: dict[str, list[slice]] = {}
@@ -50,6 +56,9 @@ class Perceptrons:
         for name in self.widths:
             layers = self.layers(self.parameters, name)
             for level, layer in enumerate(layers, start=1):
+                if start == "glorot":
+                    _glorot(layer, generator)
+                    continue
                 gain = last if level == len(layers) else math.sqrt(2)
                 for some in chunks(slots, 1024):
                     weight = layer[some, :-1]
@@ -70,6 +79,18 @@ class Perceptrons:
         """One step of Adam for every slot down ``gradient [K, P]``, which is clipped in place."""
         ClippedSteps(self.parameters, self.adam, slice(0, self.slots), hyper)(gradient)
         self.updates += 1
+
+    def step_some(self, gradient: Tensor, hyper: Hyper) -> None:
+        """The same for the slots whose row of the gradient is not all zero; the others keep every bit."""
+        idle = ~gradient.any(1)
+        if not idle.any():
+            self.step(gradient, hyper)
+            return
+        held = self.parameters, self.adam.first, self.adam.second, self.adam.steps
+        kept = [tensor[idle] for tensor in held]
+        self.step(gradient, hyper)
+        for tensor, rows in zip(held, kept, strict=True):
+            tensor[idle] = rows
 
     @property
     def version(self) -> tuple[int, int]:
@@ -99,6 +120,14 @@ class Perceptrons:
         self.adam.load(state["adam"])
 
 
+def _glorot(layer: Tensor, generator: torch.Generator) -> None:
+    """Fill blocks [K, in + 1, out] uniformly (Glorot and Bengio 2010), biases too."""
+    inputs, outputs = layer.shape[1] - 1, layer.shape[2]
+    noise = torch.rand(layer.shape, generator=generator, device=layer.device).mul_(2).sub_(1)
+    layer[:, :-1] = noise[:, :-1] * math.sqrt(6 / (inputs + outputs))
+    layer[:, -1] = noise[:, -1] * math.sqrt(3 / outputs)
+
+
 class Memo:
     """Something worked out from parameters, kept until they change."""
 
@@ -120,6 +149,50 @@ class Memo:
 def run(layers: Sequence[Tensor], x: Tensor) -> Tensor:
     """Outputs [K, X, out] of the layers [K, in + 1, out] at ``x [K, X, in]``; differentiable."""
     return finish(layers, affine(layers[0], x))
+
+
+@torch.no_grad()
+def infer(layers: Sequence[Tensor], x: Tensor) -> Tensor:
+    """As `run`, without gradients, some rows at a time on a CPU so that activations stay in the cache."""
+    size = ROWS if x.device.type == "cpu" else x.shape[1]
+    out = x.new_empty(len(x), x.shape[1], layers[-1].shape[2])
+    for some in chunks(x.shape[1], size):
+        h = affine(layers[0], x[:, some])
+        for layer in layers[1:]:
+            h = affine(layer, h.relu_())
+        out[:, some] = h
+    return out
+
+
+def gradient(
+    networks: Perceptrons, name: str, x: Tensor, loss: Callable[[Tensor, slice], Tensor]
+) -> Tensor:
+    """Gradient [K, P] of ``loss(outputs [k, X, out], slots) -> [k]`` at inputs ``x [K, X, in]``.
+
+    Only the loss is left to automatic differentiation: through the layers the gradient is written out,
+    some slots at a time on a CPU, so that activations stay in the cache.  It is zero for networks of
+    other names.
+    """
+    parameters = networks.parameters
+    found = torch.zeros_like(parameters)
+    size = max(1, ROWS // x.shape[1]) if x.device.type == "cpu" else networks.slots
+    for some in chunks(networks.slots, size):
+        layers = networks.layers(parameters[some], name)
+        blocks = networks.layers(found[some], name)
+        hidden = [x[some]]
+        with torch.no_grad():
+            for layer in layers[:-1]:
+                hidden.append(affine(layer, hidden[-1]).relu_())
+            outputs = affine(layers[-1], hidden[-1])
+        outputs.requires_grad_()
+        (slope,) = torch.autograd.grad(loss(outputs, some).sum(), outputs)
+        for level in reversed(range(len(layers))):
+            blocks[level][:, :-1] = hidden[level].mT @ slope
+            blocks[level][:, -1] = slope.sum(1)
+            if level:
+                slope = slope @ layers[level][:, :-1].mT
+                slope = torch.ops.aten.threshold_backward(slope, hidden[level], 0)
+    return found
 
 
 def affine(layer: Tensor, x: Tensor) -> Tensor:

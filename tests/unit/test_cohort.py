@@ -107,29 +107,63 @@ def test_a_charter_goes_on_after_a_checkpoint():
     assert not list(differences(one.state_dict(), fresh.state_dict()))
 
 
-def test_a_charter_is_told_what_each_member_earned_since_the_last_update():
+def test_a_charter_is_told_what_each_member_earned_per_round_since_the_last_meeting():
     told = []
 
-    class Witness(Alone):
-        def convene(self, returns):
+    class Witness(Averaging):
+        def volunteers(self, returns):
             told.append(returns.clone())
+            return super().volunteers(returns)
 
     kind = type("Members", (DD,), {"charter": Witness})
-    earned = [torch.zeros(6) for _ in range(2)]
+    earned = torch.zeros(2, 2, 6)
     with registered(AGENTS, "members", kind):
-        world = society("members", agents=6, network={"kind": "ring"})
+        world = society("members", agents=6, lanes=2, replicates=2, network={"kind": "ring"})
         for round in range(60):
             world.step()
             # The first update ends round 20, the second round 60.
-            earned[round >= 20] += world.society.experience.outcome.rewards.mean(0)
+            rewards = world.society.experience.outcome.rewards
+            earned[int(round >= 20)] += rewards.view(2, 2, 6).mean(1)
     assert len(told) == 2
-    for found, expected in zip(told, earned, strict=True):
-        torch.testing.assert_close(found, expected)
+    for found, expected, rounds in zip(told, earned, (20, 40), strict=True):
+        torch.testing.assert_close(found, expected / rounds)
+    assert not torch.equal(told[0][0], told[0][1])
 
 
 def test_membership_can_be_asked_of_an_agent():
     assert society("dd", agents=16).people[0].federations == []
-    assert [type(c) for c in federated(Averaging, Mixing, 1).people[0].federations] == [Averaging]
+
+    class Even(Averaging):
+        """Agents 0, 2 and 4 in the first replicate, the others in the second."""
+
+        def volunteers(self, returns):
+            return torch.tensor([[True, False] * 3, [False, True] * 3])
+
+    world = federated(Even, Mixing, 19)
+    (cohort,) = world.society.cohorts
+    assert [agent.federations for agent in world.people] == [[]] * 6
+    world.step()
+    assert world.society.federations == {"members": cohort.federation}
+    for world.focus in range(4):  # lanes 2 and 3 are of the second replicate
+        inside = [agent.federations == [cohort.federation] for agent in world.people]
+        assert inside == [node % 2 == world.focus // 2 for node in range(6)]
+    rows, _ = stacks(world)
+    assert torch.equal(rows[0, 0], rows[0, 2]) and not torch.equal(rows[0, 1], rows[0, 3])
+    assert torch.equal(rows[1, 1], rows[1, 3]) and not torch.equal(rows[1, 0], rows[1, 2])
+
+
+def test_agents_enter_and_leave_while_they_learn():
+    kind = type("Members", (DD,), {"charter": Averaging, "exchange": Mixing})
+    with registered(AGENTS, "members", kind):
+        world = society("members", agents=6, lanes=2, replicates=2, network={"kind": "ring"})
+        federation, alike = world.society.federations["members"], []
+        for act in (federation.leave, federation.follow):
+            act(3)
+            for _ in range(40):  # one update, and a rest
+                world.step()
+            rows, _ = stacks(world)
+            alike.append([torch.equal(rows[1, 0], rows[1, i]) for i in (1, 3)])
+    assert alike == [[True, False], [True, True]]
 
 
 def test_a_rule_needs_a_learner_that_knows_what_the_community_wants():
