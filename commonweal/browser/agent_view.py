@@ -6,11 +6,14 @@ from typing import Any
 import solara
 
 from commonweal.agents.base import Agent
+from commonweal.agents.exchanges.base import Exchange
 from commonweal.agents.gradients.base import GradientRule
 from commonweal.agents.learners.base import Mind
 from commonweal.agents.perspectives.base import Blind, Perspective
 from commonweal.agents.preferences.base import Preference
+from commonweal.browser.federation_view import FederationView
 from commonweal.browser.stage import Stage
+from commonweal.networks.federations import Charter
 from commonweal.networks.ledgers import Ledger
 from commonweal.records import Layer
 from commonweal.settings import to_table
@@ -40,10 +43,13 @@ def AgentView(stage: Stage, frame: int, chosen: solara.Reactive[int | None]) -> 
     if chosen.value is not None:
         html = describe(world.people[chosen.value])
         solara.HTML(unsafe_innerHTML=html, classes=["agent"])
+        if world.people[chosen.value].cohort.federation.active:
+            FederationView(stage, frame, chosen.value).key(str(chosen.value))
+        solara.HTML(unsafe_innerHTML=made(world.people[chosen.value]), classes=["setting"])
 
 
 def describe(agent: Agent) -> str:
-    """All about an agent in the focus lane, as HTML."""
+    """Where an agent stands in the focus lane, as HTML."""
     world = agent.model
     layers = {name: layer for name, layer in world.layers().items() if name != "kind"}
     facts = [("kind", escape(agent.kind)), ("place", escape(_place(agent)))]
@@ -53,8 +59,7 @@ def describe(agent: Agent) -> str:
     left = f"<h3>{escape(agent.name)}</h3><table>{rows}</table>"
     right = "".join(_page(agent, name, layers) for name in world.society.ledgers)
     right = (right or _company(agent, layers)) + _beliefs(agent)
-    made = f"<p class='made'>{_made(agent)}</p>"
-    return f"<div>{left}</div><div>{right}</div>{made}"
+    return f"<div>{left}</div><div>{right}</div>"
 
 
 def _next(agent: Agent) -> tuple[str, str]:
@@ -66,19 +71,23 @@ def _next(agent: Agent) -> tuple[str, str]:
     return "next move", "".join(_bar(label, share) for label, share in chances)
 
 
-def _made(agent: Agent) -> str:
-    """The components that make its kind, with their settings."""
+def made(agent: Agent) -> str:
+    """The components that make its kind, with their settings, as HTML."""
     cohort = agent.cohort
     parts = [("preference", cohort.preference)]
     if any(mind.joint for mind in cohort.minds.values()):
         parts.append(("gradient rule", cohort.rule))
     parts += cohort.minds.items()
+    if cohort.federation.active:
+        parts += [("charter", cohort.federation.charter), ("exchange", cohort.ties.exchange)]
     if not isinstance(cohort.perspective, Blind):
         parts.append(("perspective", cohort.perspective))
     return "<br>".join(f"{part} <b>{type(its).__name__}</b>{_settings(its)}" for part, its in parts)
 
 
-def _settings(component: Preference | GradientRule | Mind | Perspective) -> str:
+def _settings(
+    component: Preference | GradientRule | Mind | Perspective | Charter | Exchange,
+) -> str:
     table = to_table(component.config)
     words = [f"{name.replace('_', ' ')} {_word(value)}" for name, value in table.items()]
     return escape(": " + ", ".join(words)) if words else ""
@@ -86,7 +95,7 @@ def _settings(component: Preference | GradientRule | Mind | Perspective) -> str:
 
 def _word(value: Any) -> str:
     if isinstance(value, list):
-        return " x ".join(map(_word, value))
+        return " x ".join(map(_word, value)) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -15,8 +15,8 @@ from commonweal.simulation.experiment import Experiment, resolve
 
 INTERVAL = 1
 """Milliseconds between frames of Play at first; a place on Mesa's slider."""
-COLUMN = 6
-"""Most charts beside a tall picture; others come below it."""
+COLUMN, PICTURE = 6, 4
+"""Least charts beside a tall picture, others come below it; and charts that are as high as it."""
 STYLE = """
 /* Mesa lays components out in a grid of boxes of fixed size; ours is one box as wide as can be. */
 .vue-grid-layout { height: auto !important; }
@@ -32,10 +32,22 @@ main .v-tabs, .vue-grid-item > .vue-resizable-handle { display: none; }
 .commonweal > .wide { grid-column: 1 / -1; }
 .commonweal img.society { width: 100%; max-width: 640px; cursor: pointer; display: block; }
 .commonweal img.cells { image-rendering: pixelated; }
+.commonweal .place { width: 100%; max-width: 640px; cursor: pointer; }
+.commonweal .place svg { width: 100%; display: block; overflow: visible; font-size: 13px; fill: currentColor;
+  pointer-events: none; user-select: none; }
+.commonweal .sketch .ground { fill: #8881; stroke: currentColor; stroke-opacity: 0.4; }
+.commonweal .sketch .cell { stroke: currentColor; opacity: 0.15; fill: none; }
+.commonweal .sketch .agent { stroke: currentColor; stroke-width: 1.5; fill-opacity: 0.85; }
+.commonweal .sketch .number { font-weight: 600; text-anchor: middle; paint-order: stroke;
+  stroke-width: 3; }
+.commonweal .sketch .ring { fill: none; stroke: #D81B60; stroke-width: 3.5; }
+.commonweal .v-item-group { flex-wrap: wrap; }
 .commonweal .setting { color: #777; font-size: 13px; padding: 4px 0 12px; }
 .commonweal .legend { font-size: 14px; }
 .commonweal .legend span { margin-right: 14px; white-space: nowrap; }
 .commonweal .legend i { display: inline-block; width: 12px; height: 12px; margin-right: 5px; }
+.commonweal .legend i.disc { border-radius: 50%; }
+.commonweal .legend i.diamond { transform: rotate(45deg) scale(0.8); }
 .commonweal .legend b { display: inline-block; width: 120px; height: 10px; margin: 0 6px; }
 .commonweal .landscape { position: relative; max-width: 640px; }
 .commonweal .landscape .ways { position: absolute; inset: 0; pointer-events: none; }
@@ -58,7 +70,7 @@ main .v-tabs, .vue-grid-item > .vue-resizable-handle { display: none; }
 .commonweal svg.chart { width: 100%; display: block; font-size: 11px; fill: currentColor; }
 .commonweal svg .title { font-size: 13px; font-weight: 600; }
 .commonweal svg .grid { stroke: currentColor; opacity: 0.15; }
-.commonweal svg .line { fill: none; stroke-width: 1.6; }
+.commonweal svg .line { fill: none; stroke-width: 1.6; stroke-linecap: round; }
 .commonweal svg .end { text-anchor: end; }
 .commonweal svg .middle { text-anchor: middle; }
 .commonweal .chooser { align-items: center; }
@@ -70,7 +82,6 @@ main .v-tabs, .vue-grid-item > .vue-resizable-handle { display: none; }
 .commonweal .agent em { font-style: normal; font-weight: 600; }
 .commonweal .agent em.good { color: #0072B2; }
 .commonweal .agent em.bad { color: #D55E00; }
-.commonweal .agent .made { flex-basis: 100%; color: #777; font-size: 13px; margin: 0; }
 .commonweal .agent u { display: inline-block; width: 90px; height: 9px; background: #8883; }
 .commonweal .agent s { display: block; height: 100%; background: #0072B2; }
 """
@@ -107,7 +118,7 @@ def Body(stage: Stage) -> None:
     """Everything beside Mesa's own controls."""
     frame = update_counter.get()
     solara.use_effect(lambda: stage.session.drew(frame), [frame, stage])
-    view = solara.use_reactive("action")
+    view = solara.use_reactive("")
     surface = solara.use_reactive(VIEWS[0])
     chosen = solara.use_reactive(None)
     with solara.Div(classes=["commonweal"]):
@@ -119,7 +130,8 @@ def Body(stage: Stage) -> None:
         if chosen.value is not None and chosen.value >= world.neighbourhoods.agents:
             chosen.value = None
         drawn = charts(stage.history, stage.steps)
-        beside = COLUMN if stage.tall else (len(drawn) + 1) // 2
+        half = (len(drawn) + 1) // 2
+        beside = max(COLUMN, half + PICTURE // 2) if stage.tall else half
         with solara.Div():
             if stage.landscape is not None:
                 LandscapeView(stage, frame, surface)

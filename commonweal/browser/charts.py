@@ -52,7 +52,11 @@ def chart(
     parts.append(f'<text x="{across(last / 2):.1f}" y="{height - 6}" class="middle">rounds</text>')
     for line in lines:
         path = _path(line.points, across, up)
-        parts.append(f'<path d="{path}" {_pen(line)}/>')
+        dot = ' style="stroke-width:5"' if path.count(" ") == 1 else ""
+        parts.append(f'<path d="{path}" {_pen(line)}{dot}/>')
+    if not any(math.isfinite(y) for line in lines for _, y in line.points):
+        middle = f'x="{across(last / 2):.1f}" y="{(top + height - BOTTOM) / 2:.1f}" class="middle"'
+        parts.append(f"<text {middle}>nothing yet</text>")
     for row, some in enumerate(labels):
         parts += _legend(some, 14 + ROW * row)
     return "".join([*parts, "</svg>"])
@@ -78,7 +82,7 @@ def _path(
         words.append(f"{pen}{across(x):.1f} {up(y):.1f}")
         pen = "L"
     if len(words) == 1:
-        words.append("h1")
+        words.append("h0")
     return "".join(words)
 
 
@@ -126,4 +130,5 @@ def ticks(low: float, high: float) -> list[float]:
     power = 10 ** math.floor(math.log10(most))
     step = max(power * digit for digit in (1, 2, 5) if power * digit <= most)
     first = math.ceil(low / step - 1e-9)
-    return [round(i * step, 10) + 0.0 for i in range(first, math.floor(high / step + 1e-9) + 1)]
+    digits = 10 - math.floor(math.log10(step))
+    return [round(i * step, digits) + 0.0 for i in range(first, math.floor(high / step + 1e-9) + 1)]

@@ -22,12 +22,19 @@ def control(flag: Flag, value: Any, label: str) -> dict[str, Any] | None:
     if flag.kind is int and bounds and bounds[1] - bounds[0] <= FEW:
         low, high = map(int, bounds)
         return {"type": "SliderInt", "min": low, "max": high, "step": 1} | shown
-    if flag.kind is float and bounds and bounds[1] - bounds[0] <= WIDE:
+    fine = flag.kind is float and round(value, 2) != value
+    if flag.kind is float and bounds and bounds[1] - bounds[0] <= WIDE and not fine:
         low, high = map(float, bounds)
         return {"type": "SliderFloat", "min": low, "max": high, "step": 0.01} | shown
     if flag.kind is float:
         return {"type": "InputText"} | shown | {"value": short(value)}
     return None
+
+
+def tied(flag: Flag, value: Any, label: str) -> dict[str, Any]:
+    """The same for a setting of a federation; whatever gets no other control is typed."""
+    text = ",".join(map(str, value)) if isinstance(value, list) else short(value)
+    return control(flag, value, label) or {"type": "InputText", "label": label, "value": text}
 
 
 def near(flag: Flag, value: float, label: str) -> dict[str, Any]:
@@ -47,7 +54,7 @@ def near(flag: Flag, value: float, label: str) -> dict[str, Any]:
 
 def said(flag: Flag, value: Any) -> Any:
     """The setting that a control stands at; text where it was typed in."""
-    typed = isinstance(value, str) and flag.kind is float
+    typed = isinstance(value, str) and flag.kind is not str
     return parse_value(flag, value) if typed else value
 
 

@@ -5,7 +5,7 @@ from math import isqrt
 from typing import Any
 
 from commonweal.agents import AGENTS
-from commonweal.browser.controls import control, near, said, short, words
+from commonweal.browser.controls import control, near, said, short, tied, words
 from commonweal.errors import BadSetting
 from commonweal.networks import NETWORKS
 from commonweal.settings import Flag, flags
@@ -18,8 +18,12 @@ FIRST = ("world.temptation", "world.sucker")
 """Settings of worlds that come before the others."""
 PARTS = ("rule", "preference")
 """Components of a kind whose settings get knobs, beside its own; how it learns has too many."""
+TIES = ("charter", "exchange")
+"""Components whose settings say how a kind federates."""
+SOONER = ("members", "share", "nodes", "shape", "weight", "every")
+"""Settings of these that come before the others."""
 MOST = 6
-"""Most settings of a world, and of a kind, that get a knob."""
+"""Most settings of a world, of a kind, and of each of its ties, that get a knob."""
 LARGEST_SIDE = 50
 
 
@@ -50,9 +54,17 @@ def stand(experiment: Experiment, spec: WorldSpec) -> list[str]:
     choices = [
         flag.name.removeprefix("world.") for flag in _world_flags(experiment) if flag.choices
     ]
-    knobs = _first(experiment, spec).values()
-    first = [f"{knob['label'].replace(':', '')} {short(knob['value'])}" for knob in knobs]
+    first = [
+        f"{_brief(name, knob['label'])} {short(knob['value'])}"
+        for name, knob in _first(experiment, spec).items()
+        if knob["value"] != ""
+    ]
     return [*numbers, *(f"{name} {experiment.world[name]}" for name in choices), *first]
+
+
+def _brief(name: str, label: str) -> str:
+    """What a caption calls a knob; that of a tie does without its kind."""
+    return label.partition(": ")[2] if name.split(".")[1] in TIES else label.replace(":", "")
 
 
 def turned(experiment: Experiment, knobs: dict[str, Any]) -> Experiment:
@@ -90,23 +102,34 @@ def _world_flags(experiment: Experiment) -> list[Flag]:
 
 def _kind_flags(kind: str) -> dict[str, Flag]:
     """What may get a knob among the settings of a kind, by dotted name."""
-    parts = ("", *PARTS, "continuous")
+    parts = ("", *PARTS, "continuous", *TIES)
     found = {flag.name.removeprefix(f"{kind}."): flag for flag in flags(of_agent(kind), kind)}
     return {name: flag for name, flag in found.items() if name.rpartition(".")[0] in parts}
 
 
 def _first(experiment: Experiment, spec: WorldSpec | None) -> dict[str, dict[str, Any]]:
-    """Knobs for the settings of the first kind: what it wants and how it adjusts its gradients."""
+    """Knobs for the first kind: what it wants, how it adjusts its gradients, how it federates."""
     kind, settings = experiment.population[0].kind, experiment.population[0].settings
     numbers = spec is not None and isinstance(spec.actions, Box)
-    result = {}
+    own: dict[str, dict[str, Any]] = {}
+    ties: dict[str, dict[str, dict[str, Any]]] = {part: {} for part in TIES}
     for name, flag in _kind_flags(kind).items():
-        if name.startswith("continuous.") and not numbers:
-            continue
-        label = f"{kind}: {words(name.rpartition('.')[2]).lower()}"
-        result[f"first.{name}"] = control(flag, _at(settings, name), label)
-    shown = {name: knob for name, knob in result.items() if knob}
-    return dict(list(shown.items())[:MOST])
+        part, _, last = name.rpartition(".")
+        label = words(last).lower()
+        if part in TIES:
+            ties[part][f"first.{name}"] = tied(flag, _at(settings, name), f"{kind}: {part} {label}")
+        elif part != "continuous" or numbers:
+            knob = control(flag, _at(settings, name), f"{kind}: {label}")
+            own |= {f"first.{name}": knob} if knob else {}
+    result = dict(list(own.items())[:MOST])
+    for knobs in ties.values():
+        result |= dict(sorted(knobs.items(), key=lambda knob: _rank(knob[0]))[:MOST])
+    return result
+
+
+def _rank(name: str) -> int:
+    last = name.rpartition(".")[2]
+    return SOONER.index(last) if last in SOONER else len(SOONER)
 
 
 def _with_first(experiment: Experiment, knobs: dict[str, Any]) -> Experiment:

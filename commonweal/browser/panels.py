@@ -2,14 +2,16 @@
 
 import re
 from dataclasses import dataclass
+from math import isnan
 
 from commonweal.analysis.figures import BLUE, GOLD, GREEN, ORANGE, PALETTE, PURPLE, SKY
+from commonweal.analysis.sketches import KINDS, MEMBER, OUTSIDER
 from commonweal.browser.history import History
 
 OVERALL = "#888888"
-KINDS = PALETTE[2:]
-"""Colours of kinds, in charts and in pictures."""
 OTHERS = (GREEN, PURPLE, BLUE, ORANGE, SKY, GOLD)
+SIDES = ("", "4 3", "1.5 3", "8 2")
+"""Dashes of members and outsiders where several kinds federate."""
 UTILITY, PLAYER = "4 3", "1.5 3"
 """Dashes of utilities and of what is done to a kind, and of players where lines of kinds are in
 the same chart."""
@@ -19,6 +21,17 @@ SORTS = (
     ("Cooperation", "cooperation", (0.0, 1.0)),
     ("Reputation", "reputation(_[CD])?", (0.0, 1.0)),
     ("Actions", r"action(_\d+)*", None),
+    ("Collective return per episode", "collective_return", None),
+    ("Std/mean of returns", "std_over_mean", None),
+    ("Least return per episode", "least_return", None),
+    ("Returns of members and outsiders", "return_(members|outsiders)", None),
+    ("Federation: share of members", "membership", (0.0, 1.0)),
+    ("Federation: meetings per episode", "meetings", None),
+    ("Federation: consensus gap", "consensus_gap", None),
+    ("Use of the resource", "utilisation", (0.0, 1.0)),
+    ("Resources consumed per episode", "consumed", None),
+    ("Size of the largest", "largest", None),
+    ("Gems and products per episode", "gems|products", None),
     ("Gift weight", "gift_weight(_to)?", (0.0, 1.0)),
     ("Gifts in all", "given|reciprocity", (0.0, 1.0)),
     ("Accuracy of beliefs", "accuracy(_to)?", (0.0, 1.0)),
@@ -33,6 +46,7 @@ SORTS = (
 )
 """Title, names of indicators without their kind, and the span of the axis; the first that fits."""
 _PARTS = {"_C": ("cooperators", BLUE), "_D": ("defectors", ORANGE)}
+_SIDES = {"return_members": MEMBER, "return_outsiders": OUTSIDER}
 
 
 @dataclass(frozen=True)
@@ -85,6 +99,10 @@ def _lines(names: list[str], kinds: list[str], history: History) -> list[Line]:
                 label = f"to {kind}" if base != link else kind
                 colour = KINDS[kinds.index(kind) % len(KINDS)]
                 dash = UTILITY if base != link else ""
+        elif base in _SIDES:
+            label, colour = base.removeprefix("return_"), _SIDES[base]
+            if bases.count(base) > 1:
+                label, dash = f"{label}/{kind}", SIDES[kinds.index(kind) % len(SIDES)]
         elif kind:
             label = kind if alone else f"{label}/{kind}"
             if sum(other.endswith(f"/{kind}") for other in names) == 1:
@@ -103,7 +121,11 @@ def _lines(names: list[str], kinds: list[str], history: History) -> list[Line]:
             colour = OVERALL
         if base.startswith("utility"):
             dash = UTILITY
-        result.append(Line(label, colour, history.curve(name), dash))
+        points = history.curve(name)
+        if base[-2:] not in _PARTS:
+            # Not measured then, as between the ends of episodes; of these there may be nobody.
+            points = [(tick, value) for tick, value in points if not isnan(value)]
+        result.append(Line(label, colour, points, dash))
     return result
 
 

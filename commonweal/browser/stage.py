@@ -9,10 +9,12 @@ from typing import Any
 from mesa.visualization.utils import update_counter
 
 from commonweal.analysis import arrows
+from commonweal.analysis.sketches import Inks
 from commonweal.browser.canvas import Canvas
 from commonweal.browser.history import History
 from commonweal.browser.knobs import stand, turned
 from commonweal.browser.landscape import Landscape
+from commonweal.browser.membership import federations, groups
 from commonweal.browser.web import Web
 from commonweal.errors import CommonwealError
 from commonweal.simulation.assembly import assemble
@@ -89,6 +91,11 @@ class Stage:
         self.landscape: Landscape | None = None
         self.webs: dict[str, Web] = {}
         """Ledger -> the picture that shows its arrows."""
+        self.federations: dict[str, Web] = {}
+        """View of a federation -> the picture that shows its weights."""
+        self.inks = Inks()
+        self.sketched = False
+        """Whether the world has a picture of its own."""
         try:
             self.experiment = resolve(turned(experiment, kwargs))
             world = assemble(self.experiment)
@@ -96,6 +103,10 @@ class Stage:
             if arrows.fits(world.graph):
                 books = [name for name, book in world.society.ledgers.items() if book.arrows]
                 self.webs = {name: Web(world.graph, self.canvas.places) for name in books}
+            places = self.canvas.places
+            self.federations = {name: Web(world.graph, places) for name in federations(world)}
+            self.inks = Inks(groups(world)[1])
+            self.sketched = world.sketch(world.state, world.focus) is not None
             if Landscape.fits(world):
                 self.landscape = Landscape(world)
             self._settings = ", ".join(stand(self.experiment, world.spec))
@@ -139,7 +150,7 @@ class Stage:
     def tall(self) -> bool:
         """Whether the pictures take as much room as several charts."""
         height, width = self.canvas.owner.shape
-        return self.landscape is not None or 2 * height > width
+        return self.landscape is not None or self.sketched or 2 * height > width
 
     @property
     def caption(self) -> str:

@@ -60,7 +60,10 @@ class Page:
 
     @property
     def picture(self):
-        source = self.script("document.querySelector('img.society')?.src")
+        source = self.script(
+            "document.querySelector('img.society')?.src || "
+            "document.querySelector('.place')?.innerHTML"
+        )
         return source and hashlib.sha256(source.encode()).hexdigest()
 
     def slide(self, label, key, times):
@@ -231,5 +234,48 @@ def test_gifts_are_watched_as_arrows_and_on_the_page_of_an_agent(server, page):
         field.send_keys(key)
     page.wait(lambda: "Page in the ledger of gifts" in page.text, "the agent's page")
     assert "gives on average" in page.text
+    console = page.driver.get_log("browser")
+    assert [entry["message"] for entry in console if entry["level"] == "SEVERE"] == []
+
+
+@pytest.mark.parametrize(
+    "server",
+    ["--world job_scheduling --agent fpf --lanes 2 --fpf.charter.every 1 --fpf.move.rollout 5"],
+    indirect=True,
+)
+def test_an_agent_is_found_in_its_world_and_leaves_the_federation(page):
+    def ink(node):
+        """Colour of an agent's disc; agents come in the order of their nodes."""
+        return page.script(
+            "document.querySelectorAll('.place circle.agent')[arguments[0]].getAttribute('fill')",
+            node,
+        )
+
+    def play_until(condition, what):
+        page.click("▶")
+        page.wait(condition, what)
+        page.click("❚❚")
+        page.wait(lambda: page.shows("▶"), "the pause")
+        time.sleep(0.5)  # a step under way may still end
+
+    member, outsider = "#56B4E9", "#E69F00"
+    first = page.picture
+    assert {ink(node) for node in range(4)} == {outsider}
+    play_until(lambda: any(ink(node) == member for node in range(4)), "the first meeting")
+    assert page.picture != first
+    node = next(node for node in range(4) if ink(node) == member)
+    disc = page.driver.find_elements("css selector", ".place circle.agent")[node]
+    actions = importlib.import_module("selenium.webdriver").ActionChains(page.driver)
+    actions.move_to_element(disc).click().perform()
+    page.wait(lambda: f"fpf {node}" in page.text, "the agent that was clicked")
+    assert page.script("document.querySelectorAll('.place .ring').length") == 1
+    assert "took part" in page.text
+    page.click("LEAVE")
+    page.wait(lambda: "to stay out" in page.text, "what it was told")
+    play_until(lambda: ink(node) == outsider, "the next meeting")
+    assert "stayed out" in page.text
+    page.click("FEDERATION")
+    page.wait(lambda: page.script("!!document.querySelector('img.society')"), "the graph")
+    assert re.search(r"member 1\s*outsider 3\s*weight", page.text)
     console = page.driver.get_log("browser")
     assert [entry["message"] for entry in console if entry["level"] == "SEVERE"] == []

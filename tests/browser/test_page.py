@@ -1,7 +1,6 @@
 """The page as a tree of widgets: no browser, no server, no network."""
 
 import gc
-import hashlib
 import importlib
 import threading
 import weakref
@@ -33,105 +32,8 @@ GIVERS = Experiment(
 )
 
 
-class Visit:
-    """A rendered page and what a visitor does with it."""
-
-    def __init__(self, experiment):
-        self.solara = pytest.importorskip("solara", reason="needs the browser extra")
-        self.app = importlib.import_module("commonweal.browser.app")
-        self.vuetify = importlib.import_module("ipyvuetify")
-        self.widget = importlib.import_module("ipywidgets").Widget
-        self.app.show(experiment)
-
-        @self.solara.component
-        def Framed():
-            with self.solara.AppLayout():
-                self.app.Page()
-
-        _, self.tree = self.solara.render(Framed(), handle_error=False)
-
-    def click(self, label):
-        self.tree.find(self.vuetify.Btn, children=[label]).widget.click()
-
-    def turn(self, label, value):
-        for kind in (self.vuetify.Slider, self.vuetify.Select, self.vuetify.TextField):
-            for widget in self.tree.find(kind).widgets:
-                if widget.label == label:
-                    widget.v_model = value
-                    if kind is self.vuetify.TextField:
-                        widget.fire_event("keyup.enter", None)
-                    return
-        raise AssertionError(f"no knob {label!r}")
-
-    def widgets(self):
-        """All widgets, also those within one another."""
-        waiting, seen = [self.tree.container], []
-        while waiting:
-            value = waiting.pop(0)
-            if isinstance(value, list | tuple):
-                waiting += value
-            elif isinstance(value, self.widget) and value not in seen:
-                seen.append(value)
-                waiting += [
-                    getattr(value, name) for name in ("children", "items") if name in value.keys
-                ]
-        return seen
-
-    def html(self):
-        texts = [str(getattr(w, "unsafe_innerHTML", "")) for w in self.widgets()]
-        return " ".join(texts)
-
-    def switch(self, place, label):
-        """Press a button of the toggle at a place."""
-        toggle = self.tree.find(self.vuetify.BtnToggle).widgets[place]
-        labels = [button.children[0] for button in toggle.children]
-        # Vuetify 2 counts the buttons of a group, Vuetify 3 goes by what they stand for.
-        toggle.v_model = labels.index(label) if isinstance(toggle.v_model, int) else label
-
-    def choices(self, label):
-        selects = self.tree.find(self.vuetify.Select).widgets
-        return next(widget.items for widget in selects if widget.label == label)
-
-    @property
-    def ways(self):
-        """The drawing of the lanes on the landscape."""
-        texts = (str(getattr(w, "unsafe_innerHTML", "")) for w in self.widgets())
-        return next(text for text in texts if "clipPath" in text)
-
-    @property
-    def stage(self):
-        """The stage on show, by way of what Mesa was given."""
-        stages = importlib.import_module("commonweal.browser.stage").LIVE
-        return next(stage for stage in stages if stage is stage.session.stage and stage.running)
-
-    @property
-    def pictures(self):
-        return [w for w in self.widgets() if hasattr(w, "vue_pick")]
-
-    @property
-    def picture(self):
-        return hashlib.sha256(self.pictures[0].source.encode()).hexdigest()
-
-    @property
-    def alerts(self):
-        return [str(w.children[0]) for w in self.tree.find(self.vuetify.Alert).widgets]
-
-
-@pytest.fixture
-def visit():
-    visits = []
-
-    def begin(experiment=SMALL):
-        visits.append(Visit(experiment))
-        return visits[-1]
-
-    yield begin
-    for page in visits:
-        page.tree.close()
-
-
 def test_a_step_changes_counter_picture_and_charts(visit):
-    page = visit()
+    page = visit(SMALL)
     before, drawn = page.html(), page.picture
     page.click("Step")
     assert page.stage.steps == 1
@@ -140,7 +42,7 @@ def test_a_step_changes_counter_picture_and_charts(visit):
 
 
 def test_knobs_act_on_reset(visit):
-    page = visit()
+    page = visit(SMALL)
     first = page.stage
     page.click("Step")
     page.turn("Temptation", 1.7)
@@ -159,7 +61,7 @@ def test_knobs_act_on_reset(visit):
 
 
 def test_a_second_kind_and_another_network_move_in(visit):
-    page = visit()
+    page = visit(SMALL)
     page.turn("Second kind", "always_defect")
     page.turn("Second kind, percent", 40)
     page.turn("Network", "scale_free")
@@ -172,7 +74,7 @@ def test_a_second_kind_and_another_network_move_in(visit):
 
 
 def test_knobs_that_fit_no_world_are_told_in_one_line_and_can_be_turned_back(visit):
-    page = visit()
+    page = visit(SMALL)
     page.turn("Network", "honeycomb")
     page.click("Reset")
     (alert,) = page.alerts
@@ -190,7 +92,7 @@ def test_knobs_that_fit_no_world_are_told_in_one_line_and_can_be_turned_back(vis
 
 
 def test_an_agent_is_chosen_by_number_or_by_a_click_and_shows_its_page(visit):
-    page = visit()
+    page = visit(SMALL)
     page.click("Step")
     plain = page.picture
     page.turn("Agent, 0 to 24", "12")
@@ -213,7 +115,7 @@ def test_an_agent_is_chosen_by_number_or_by_a_click_and_shows_its_page(visit):
 
 
 def test_the_view_switches_between_layers(visit):
-    page = visit()
+    page = visit(SMALL)
     page.click("Step")
     action = page.picture
     page.switch(0, "reputation")
@@ -397,7 +299,7 @@ def test_a_commons_of_many_is_shown_on_its_graph(visit):
 
 
 def test_play_waits_for_the_picture(visit):
-    page = visit()
+    page = visit(SMALL)
     stage = page.stage
     counter = importlib.import_module("mesa.visualization.utils").update_counter
     stage.session.drew(counter.peek() - 1)
@@ -424,7 +326,7 @@ def test_a_world_that_was_replaced_is_collected(visit, experiment):
 def test_a_failing_step_stops_the_page_with_a_message(visit, monkeypatch):
     from commonweal.errors import Diverged
 
-    page = visit()
+    page = visit(SMALL)
     stage = page.stage
 
     def burst():

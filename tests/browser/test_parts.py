@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from commonweal.analysis.sketches import MEMBER, OUTSIDER
 from commonweal.browser.canvas import CHOSEN, Canvas
 from commonweal.browser.charts import BOTTOM, HEIGHT, WIDTH, chart, charts
 from commonweal.browser.history import History
@@ -125,6 +126,68 @@ def test_a_chart_breaks_its_line_where_there_is_no_value():
     assert "nan" not in svg
 
 
+def curve(svg):
+    """The path of the only line of a chart."""
+    return svg.split('class="line"')[0].rsplit('d="', 1)[1].split('"')[0]
+
+
+def once_in_a_while(name, every=5, rounds=20):
+    """The history of something measured every so many rounds, as at the ends of episodes."""
+    history = History()
+    for tick in range(1, rounds + 1):
+        known = torch.ones(2) * (tick % every == 0)
+        history.note(tick, {name: (known * tick, known)})
+    return history
+
+
+def test_what_is_measured_once_in_a_while_is_joined():
+    path = curve(charts(once_in_a_while("std_over_mean"), 20)[0])
+    assert (path.count("M"), path.count("L")) == (1, 3)
+    (panel,) = panels(once_in_a_while("least_return"))
+    assert panel.lines[0].points == [(5, 5.0), (10, 10.0), (15, 15.0), (20, 20.0)]
+
+
+def test_a_mean_over_those_who_defect_is_interrupted_when_nobody_does():
+    path = curve(charts(once_in_a_while("reputation_D", every=2), 20)[0])
+    assert (path.count("M"), path.count("L")) == (10, 0)
+
+
+def test_one_value_is_a_dot_and_no_value_is_said():
+    one, none = (charts(once_in_a_while("least_return", every=e), 20)[0] for e in (20, 21))
+    assert "stroke-width:5" in one
+    assert "nothing yet" in none
+    assert "stroke-width:5" not in none
+    assert "nothing yet" not in one
+
+
+def test_the_axis_of_tiny_numbers_tells_them_apart():
+    svg = chart("Gap", [Line("gap", "#009E73", [(0, 0.0), (1, 2e-12)])], 1)
+    labels = re.findall(r'class="end">([^<]+)<', svg)
+    assert len(set(labels)) == len(labels) >= 2
+
+
+def test_returns_of_resource_worlds_have_charts_of_their_own():
+    drawn = {p.title: p for p in panels(measured("job_scheduling", 4, "fpf"))}
+    labels = {title: [line.label for line in panel.lines] for title, panel in drawn.items()}
+    assert labels["Collective return per episode"] == ["collective return"]
+    assert labels["Std/mean of returns"] == ["std over mean"]
+    assert labels["Least return per episode"] == ["least return"]
+    assert labels["Returns of members and outsiders"] == ["members", "outsiders"]
+    assert drawn["Federation: share of members"].fixed == (0, 1)
+    assert {"Federation: meetings per episode", "Federation: consensus gap"} <= set(labels)
+    sides = drawn["Returns of members and outsiders"].lines
+    assert [line.colour for line in sides] == [MEMBER, OUTSIDER]
+
+
+def test_returns_of_two_federations_have_the_same_colours_and_other_dashes():
+    drawn = {p.title: p for p in panels(measured("job_scheduling", 4, "fpf", "lmf"))}
+    sides = drawn["Returns of members and outsiders"].lines
+    looks = {line.label: (line.colour, line.dash) for line in sides}
+    assert set(looks) == {"members/fpf", "outsiders/fpf", "members/lmf", "outsiders/lmf"}
+    assert looks["members/fpf"][0] == looks["members/lmf"][0] == MEMBER
+    assert looks["members/fpf"][1] != looks["members/lmf"][1]
+
+
 def test_charts_show_parts_by_move_and_kinds_apart():
     history = History()
     one = (torch.ones(1), torch.ones(1))
@@ -161,6 +224,9 @@ GAMES = [
     ("lattice", 25, "aga", "lr2"),
     ("lattice", 25, "lase"),
     ("lattice", 25, "lase", "generous", "always_defect"),
+    ("job_scheduling", 4, "fpf"),
+    ("matthew_effect", 6, "fpf", "lmf"),
+    ("manufacturing_plant", 5, "lmf", "nearest"),
 ]
 
 

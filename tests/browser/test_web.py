@@ -84,6 +84,27 @@ def test_links_over_the_border_of_a_torus_have_no_arrows():
     assert canvas.arrows(book(25, a0_1=1.0), "size").any()
 
 
+def test_friends_across_the_picture_have_arrows_even_on_a_torus():
+    canvas = web("square_lattice", 25)
+    assert canvas.arrows(book(25, a0_24=1.0), "size").any()
+    across = canvas.arrows(book(25, a0_24=1.0, a0_4=1.0), "size")
+    assert (across == canvas.arrows(book(25, a0_24=1.0), "size")).all()
+
+
+def test_nodes_with_room_for_them_have_numbers():
+    canvas, crowd = web("complete", 4), web("square_lattice", 400)
+    for shown, differ in ((canvas, True), (crowd, False)):
+        agents = len(shown.centres)
+        colours, empty = np.full((agents, 3), 200.0), book(agents)
+        plain, numbered = (
+            np.asarray(Image.open(io.BytesIO(shown.weave(colours, empty, "size", numbers=n))))
+            for n in (False, True)
+        )
+        changed = (plain != numbered).any(-1)
+        assert changed.any() == differ
+        assert set(np.unique(shown.owner[changed])) == (set(range(agents)) if differ else set())
+
+
 def test_a_lattice_is_woven_in_its_colours_with_dark_arrows():
     canvas = web("square_lattice", 25)
     assert not canvas.cells
