@@ -22,6 +22,7 @@ INTERRUPTED = 130
 """Exit status of a process that a keyboard interrupt ended."""
 SHOWN = ("cooperation", "reputation", "reward", "welfare", "equality", "action")
 SHOWN += ("gift", "reciprocity", "predicted", "accuracy")
+SHOWN += ("collective", "std", "least", "return", "meetings", "membership", "consensus")
 """First words of the indicators on the closing screen, which so come with their parts by action, by
 player and by kind."""
 PORT = Flag("--port", int, 8765, "port of the page")

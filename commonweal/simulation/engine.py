@@ -19,7 +19,10 @@ from commonweal.simulation.early_stop import EarlyStop
 from commonweal.simulation.interrupts import heeding
 from commonweal.simulation.recorder import Recorder, Recording
 
-HEADLINE = ("cooperation", "reputation", "gift_weight", "accuracy")
+HEADLINE = (
+    *("cooperation", "reputation", "gift_weight", "accuracy"),
+    *("collective_return", "std_over_mean", "return_members", "return_outsiders"),
+)
 
 
 class Simulation:
@@ -144,6 +147,9 @@ class Simulation:
             # By name, because drawing sits above the simulation and imports matplotlib.
             figures = importlib.import_module("commonweal.analysis.figures")
             figures.run_figures(Recording.open(self.folder), self.folder)
+            if self.world.society.federations:
+                drawing = importlib.import_module("commonweal.analysis.federation_figures")
+                drawing.run_networks(self.folder)
         return summary
 
     def close(self) -> None:
@@ -214,6 +220,11 @@ class Simulation:
             for ledger, book in self.world.society.ledgers.items():
                 # Who last did what to whom, in the lane that is shown.
                 files.write_graph(self.folder / f"{ledger}.graphml", book.graph(self.world.focus))
+            replicate = self.world.focus // self.world.lanes_each
+            for name, federation in self.world.society.federations.items():
+                path = self.folder / f"federation-{name}.graphml"
+                files.write_graph(path, federation.graph(replicate))
+                files.write_rows(path.with_suffix(".csv"), federation.log(replicate))
         self._mark(status)
         return summary
 

@@ -5,6 +5,7 @@ renamed.  Whatever the disk answers (full, read-only, gone) becomes one ``BadFil
 """
 
 import contextlib
+import csv
 import hashlib
 import io
 import json
@@ -70,6 +71,17 @@ def lock(file: BinaryIO, path: Path) -> None:
 def write_json(path: Path, value: object) -> None:
     """Write ``value`` as indented JSON."""
     write_bytes(path, (json.dumps(value, indent=2) + "\n").encode())
+
+
+def write_rows(path: Path, rows: list[dict]) -> None:
+    """Write rows with the same keys as CSV; nothing if there are none."""
+    if not rows:
+        return
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_bytes(path, buffer.getvalue().encode())
 
 
 def read_bytes(path: Path) -> bytes:

@@ -48,10 +48,10 @@ def test_kinds_and_settings():
 
 
 def test_population():
-    got = experiment("--population lr2=70 ippo=20 always_defect")
+    got = experiment("--population lr2=70 lr2_unrewarded=20 always_defect")
     assert [(share.kind, share.count) for share in got.population] == [
         ("lr2", 70),
-        ("ippo", 20),
+        ("lr2_unrewarded", 20),
         ("always_defect", 0),
     ]
 
@@ -66,7 +66,7 @@ def file(nowhere):
         network={"kind": "small_world", "rewiring": 0.3},
         population=[
             Share(kind="lr2", count=60, settings={"assess": {"alignment": 0.4}}),
-            Share(kind="ippo", count=40),
+            Share(kind="lr2_unrewarded", count=40),
         ],
         sweep={"seed": [1, 2]},
     )
@@ -125,17 +125,20 @@ MISTAKES = [
         "no flag --world.temptaton for these kinds; did you mean '--world.temptation'?",
     ),
     ("--agent lr2 --temptation 1", "no flag --temptation; did you mean '--world.temptation'?"),
-    ("--agent lr2 --ippo.move.clip 1", "no flag --ippo.move.clip for these kinds"),
+    (
+        "--agent lr2 --lr2_unrewarded.move.clip 1",
+        "no flag --lr2_unrewarded.move.clip for these kinds",
+    ),
     ("--agent lr2 --network.rewiring 1", "no flag --network.rewiring for these kinds"),
     ("--agent lr2 --world.temptation", "--world.temptation needs a value"),
     ("--agent lr2 --world.temptation --seed 3", "--world.temptation needs a value"),
     ("--agent lr2 --world.temptation abc", "world.temptation = 'abc' is not a finite number"),
     ("--agent lr2 --world.temptation nan", "LatticeConfig.temptation = nan is not a finite"),
     ("--agent lr2 --world.horizon 0", "LatticeConfig.horizon = 0 lies outside [1, inf)"),
-    ("--agent lr2 --population ippo=3", "not allowed with argument"),
+    ("--agent lr2 --population lr2_unrewarded=3", "not allowed with argument"),
     ("--population lr2=0", "a count is at least 1"),
     ("--population lr2=many", "'many' is not a whole number"),
-    ("--population lr2=3 ippo=4 --agents 9", "the shares count 7, but agents = 9"),
+    ("--population lr2=3 lr2_unrewarded=4 --agents 9", "the shares count 7, but agents = 9"),
     ("--agent lr2 --agents 17", "17"),
     ("nowhere.toml", "nowhere.toml: No such file"),
     ("one.toml two.toml", "unexpected argument 'two.toml'"),
@@ -237,11 +240,11 @@ def test_help_behind_kinds_shows_what_applies(capsys):
     for title in ("world lattice:", "ledger reputation:", "agent lr2:"):
         assert title in text
     assert "--ledger.reputation.smoothing" in text and "--lr2.assess.alignment" in text
-    assert "--ippo" not in text and "--network.rewiring" not in text
+    assert "--lr2_unrewarded" not in text and "--network.rewiring" not in text
 
 
 def test_every_flag_that_help_names_can_be_given(capsys):
-    line = "--network small_world --population lr2=50 ippo=50"
+    line = "--network small_world --population lr2=50 lr2_unrewarded=50"
     main([*line.split(), "--help"])
     text = capsys.readouterr().out
     whole = resolve(experiment(line))

@@ -307,6 +307,107 @@ def test_resuming_what_cannot_be_resumed(tmp_path, monkeypatch):
         Simulation.resume(folder)
 
 
+# ---- federations ----------------------------------------------------------------------------
+
+CHANCE = {"members": "bernoulli", "shape": "overlapping", "group_size": 2, "every": 2}
+FEDERATED = {
+    "fpf": {"exchange": {"proximal": "in_loss"}, "charter": {"every": 2}},
+    "lmf": {"charter": CHANCE, "exchange": {"what": "parameters"}},
+    "dnf": {"move": {"delayed": True, "batch": 6}, "charter": {"members": "returns", "every": 1}},
+}
+
+
+def federated(kind):
+    """40 rounds, 8 rollouts, 4 episodes."""
+    settings = {"move": {"hidden": [4], "rollout": 5} | FEDERATED[kind].get("move", {})}
+    return experiments.Experiment(
+        world={"kind": "job_scheduling", "horizon": 10},
+        agents=4,
+        lanes=2,
+        replicates=2,
+        steps=80,
+        population=[experiments.Share(kind=kind, settings=FEDERATED[kind] | settings)],
+    )
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Runs without figures."""
+    monkeypatch.setattr("commonweal.analysis.figures.run_figures", lambda recording, folder: [])
+
+
+@pytest.mark.parametrize("kind", FEDERATED)
+def test_federations_go_on_to_the_same_bits(tmp_path, undrawn, kind):
+    experiment = federated(kind)
+    whole, summary = run(experiment, tmp_path / "whole")
+    rollouts_between = FEDERATED[kind]["charter"]["every"]
+    # Episodes have two rollouts.
+    assert summary["mean"]["meetings"] == pytest.approx(2 / rollouts_between)
+    for rounds in (1, 13, 25):  # before the first meeting, between meetings, after a rollout
+        asked = iter([False] * rounds + [True])
+        with Simulation(experiment, tmp_path / "cut", progress=False) as simulation:
+            simulation.run(lambda asked=asked: next(asked))
+        assert simulation.world.tick == rounds
+        assert go_on(simulation.folder)["status"] == "finished"
+        assert_same_run(simulation.folder, whole)
+        for name in (f"federation-{kind}.graphml", f"federation-{kind}.csv"):
+            assert (simulation.folder / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_who_shared_with_whom_is_written_beside_the_run(tmp_path, undrawn):
+    ring = {"shape": "ring", "weight": 0.5, "members": "nodes", "nodes": [1, 2, 4], "every": 1}
+    settings = {"move": {"hidden": [4], "rollout": 5}, "charter": ring}
+    experiment = experiments.Experiment(
+        world={"kind": "job_scheduling", "horizon": 10},
+        agents=6,
+        lanes=2,
+        steps=30,
+        population=[
+            experiments.Share(kind="lmf", count=5, settings=settings),
+            experiments.Share(kind="ippo", settings={"move": {"hidden": [4]}}),
+        ],
+    )
+    with Simulation(experiment, tmp_path, progress=False) as simulation:
+        cohort = simulation.world.society.cohorts[0]
+        nodes = cohort.members.tolist()
+        if not {1, 2, 4} <= set(nodes):
+            pytest.fail(f"the seed places lmf at {nodes}")
+        simulation.run()
+    folder = simulation.folder
+    assert sorted(path.name for path in folder.glob("federation-*")) == [
+        "federation-lmf.csv",
+        "federation-lmf.graphml",
+    ]
+    graph = nx.read_graphml(folder / "federation-lmf.graphml", node_type=int)
+    assert graph.is_directed() and sorted(graph) == nodes and graph.graph["meetings"] == 3
+    assert {node for node, inside in graph.nodes(data="member") if inside} == {1, 2, 4}
+    assert {(u, v) for u, v in graph.edges} == {
+        (u, v) for u in (1, 2, 4) for v in (1, 2, 4) if u != v
+    }
+    for _, _, known in graph.edges(data=True):
+        assert known == {"weight": 0.25, "shared": 0.75}
+    with open(folder / "federation-lmf.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 9
+    assert rows[0] == {
+        "first": "5",
+        "last": "15",
+        "meetings": "3",
+        "head": "move",
+        "what": "gradients",
+        "listener": "1",
+        "source": "1",
+        "weight": "0.5",
+    }
+
+
+def test_independent_agents_leave_no_federation(tmp_path, undrawn):
+    share = experiments.Share(kind="ippo", settings={"move": {"hidden": [4], "rollout": 5}})
+    world = {"kind": "job_scheduling", "horizon": 5}
+    folder, _ = run(changed(world=world, steps=20, population=[share]), tmp_path)
+    assert not list(folder.glob("federation-*"))
+
+
 class Share:
     """Measures a cooperation that is set, one round per episode."""
 

@@ -18,6 +18,8 @@ AGA = ["--world", "lattice", "--agent", "aga", "--agents", "16", "--replicates",
 GAME = ["--world", "game_file", "--agent", "aga", "--lanes", "16", "--replicates", "3"]
 LASE = ["--world", "iterated_dilemma", "--agent", "lase", "--world.horizon", "20"]
 LASE += ["--replicates", "2", "--lase.give.capacity", "100", "--lase.move.recurrent", "8"]
+FPF = ["--world", "job_scheduling", "--agent", "fpf", "--replicates", "2", "--lanes", "2"]
+FPF += ["--fpf.move.hidden", "8", "--fpf.charter.every", "3", "--fpf.charter.members", "bernoulli"]
 
 
 def launch(*words):
@@ -101,9 +103,12 @@ def assert_same_bits(whole, cut):
 
 @pytest.mark.parametrize(
     ("experiment", "steps"),
-    [(LR2, 16_000), (LASE, 24_000), pytest.param(AGA, 12_800, marks=pytest.mark.slow)]
-    + [pytest.param(GAME, 48_000, marks=pytest.mark.slow)],
-    ids=["lr2", "lase", "aga", "game"],
+    [(LR2, 16_000)]
+    + [pytest.param(LASE, 24_000, marks=pytest.mark.slow)]
+    + [pytest.param(AGA, 12_800, marks=pytest.mark.slow)]
+    + [pytest.param(GAME, 48_000, marks=pytest.mark.slow)]
+    + [pytest.param(FPF, 6_000, marks=pytest.mark.slow)],
+    ids=["lr2", "lase", "aga", "game", "fpf"],
 )
 def test_a_killed_run_goes_on_to_the_same_bits(tmp_path, experiment, steps):
     assert_same_bits(*kill_and_resume(tmp_path, experiment, steps, 2, 0.2, random.Random(1)))

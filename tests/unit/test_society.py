@@ -94,7 +94,7 @@ def test_utilities_are_measured_beside_rewards():
     experience, rho = world.society.experience, world.society.ledger("reputation").standing()
     expected = (experience.outcome.rewards * (0.6 + 0.4 * rho)).sum(-1)
     torch.testing.assert_close(world.measured["utility"][0], expected)
-    selfish = run("ippo", rounds=1)
+    selfish = run("lr2_unrewarded", rounds=1)
     torch.testing.assert_close(selfish.measured["utility"][0], selfish.measured["reward"][0])
 
 

@@ -37,7 +37,7 @@ class TinyWorld:
         self.lanes_each = experiment.lanes
         self.horizon = HORIZON
         self.tick = self.focus = 0
-        self.society = SimpleNamespace(ledgers={})
+        self.society = SimpleNamespace(ledgers={}, federations={})
         self.graph = nx.cycle_graph(AGENTS)
         self.generator = torch.Generator().manual_seed(experiment.seed)
         self.leaning = torch.zeros(self.lanes, AGENTS)
