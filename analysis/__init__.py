@@ -7,5 +7,8 @@ studies: the modules with a ``main``, run with ``python -m commonweal.analysis.N
 are parts of one study: ``contributions`` of ``public_goods``; ``courses``, ``landscapes`` and
 ``gradient_claims``, ``gradient_tables``, ``gradient_figures`` of ``gradient_fields``; ``gift_theory``,
 ``gift_tabular`` and ``gift_theory_figures`` of ``social_relationship_theory``; ``gift_networks``,
-``gift_figures`` and ``arrows`` of ``gift_flows``; ``tournaments`` and ``dyad_figures`` of ``dyads``.
+``gift_figures`` and ``arrows`` of ``gift_flows``; ``tournaments`` and ``dyad_figures`` of ``dyads``;
+``federation_theory``, ``quadratic_federations``, ``convergence_courses`` and ``convergence_figures`` of
+``convergence``; ``riders`` and ``exploitation_figures`` of ``exploitation``.  ``sketches`` and
+``federation_figures`` draw worlds with places and federations.
 """

@@ -426,6 +426,7 @@ def run_figures(recording: object, folder: str | Path) -> list[Path]:
         to = {n: f"to {n.split('/', 1)[1]}" for n in recording.series if n.startswith(towards)}
         return parts(name) | to
 
+    inside = {"return_members": "members", "return_outsiders": "outsiders"}
     plans = (
         ("cooperation", share, parts("cooperation")),
         ("reputation", share, {f"reputation{end}": text for text, end in groups.items()}),
@@ -438,6 +439,10 @@ def run_figures(recording: object, folder: str | Path) -> list[Path]:
         ("gift_weights", share, links("gift_weight")),
         ("accuracy", share, links("accuracy")),
         ("expected_cooperation", share, links("predicted")),
+        ("collective_return", any_number, parts("collective_return")),
+        ("std_over_mean", any_number, parts("std_over_mean")),
+        ("returns", any_number, parts("return_members") | parts("return_outsiders") | inside),
+        ("consensus_gap", any_number, parts("consensus_gap")),
     )
     written = []
     for name, bounds, indicators in plans:
@@ -448,6 +453,8 @@ def run_figures(recording: object, folder: str | Path) -> list[Path]:
             label |= {"gifts": "share of rewards", "gift_weights": "weight of a gift"}
             label |= {"accuracy": "accuracy of beliefs"}
             label |= {"expected_cooperation": "cooperation expected"}
+            label |= {"collective_return": "return of all", "std_over_mean": "std/mean of returns"}
+            label |= {"consensus_gap": "squared distance from the mean"}
             axes[0, 0].set_ylabel(label.get(name, f"mean {name.removesuffix('s')}"))
             if bounds[0] > -np.inf:
                 axes[0, 0].set_ylim(bounds[0] - 0.02, bounds[1] + 0.02)

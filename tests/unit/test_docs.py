@@ -61,10 +61,10 @@ def test_the_game_of_ones_own_is_played(tmp_path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_an_experiment_file_runs(path, tmp_path):
+def test_an_experiment_file_runs(path):
     experiment = experiments.load(path)
     assert experiment.title and experiment.source
-    run_first_point(experiment, tmp_path)
+    run_first_point(experiment, None)
 
 
 @pytest.mark.parametrize("name", STUDIES)

@@ -144,7 +144,7 @@ def test_networks_know_no_world_and_no_kind():
     for path, tree in files().items():
         if path.startswith("networks/"):
             words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
-            assert not words & {"lattice", "lr2", "dd", "ippo"}, path
+            assert not words & {"lattice", "lr2", "dd", "lr2_unrewarded"}, path
 
 
 def test_measures_are_pure():

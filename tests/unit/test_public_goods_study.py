@@ -48,6 +48,7 @@ def test_published_cells_are_counted_against_batches_of_fifty():
     assert inside(runs, {"welfare": (2.1, 0.40)}) == {"welfare": (True, False)}
 
 
+@pytest.mark.slow
 def test_the_study_leaves_tables_a_figure_and_verdicts(tmp_path, capsys):
     main(["--runs", "10", "--many", "100", "--out", str(tmp_path)])
     found = {path.name for path in tmp_path.iterdir()}
